@@ -1,0 +1,118 @@
+/**
+ * How every client of the SDK is set up: with the user's settings said outright, so that the SDK
+ * looks for none of its own.
+ *
+ * @module
+ */
+
+import type { FetchHttpHandler } from "./deps.ts";
+import { exitCodes, usageError, UserError } from "./errors.ts";
+import type { Http } from "./http.ts";
+import { type EndpointVariant, parseRegion, partitionOf, type Service } from "./registry.ts";
+import { conceal } from "./secret.ts";
+import { type AwsSettings, serviceEndpoint } from "./settings.ts";
+
+/** Credentials as the SDK's clients take them. */
+export interface AwsCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+  readonly expiration?: Date | undefined;
+}
+
+/** The configuration of one client. */
+export interface ClientConfig {
+  readonly region: string;
+  readonly endpoint: string;
+  readonly requestHandler: FetchHttpHandler;
+  readonly maxAttempts: number;
+  readonly retryMode: "standard";
+  readonly useFipsEndpoint: false;
+  readonly useDualstackEndpoint: false;
+  readonly customUserAgent: string;
+}
+
+/** Makes the {@linkcode ClientConfig} of a service in a region. */
+export interface ClientSettings {
+  readonly of: (
+    service: Service,
+    region: string,
+    variant?: EndpointVariant,
+  ) => Promise<ClientConfig>;
+}
+
+/** How often a request is tried when AWS or the network fails, unless AWS_MAX_ATTEMPTS says. */
+const defaultMaxAttempts = 3;
+
+/** The {@linkcode ClientSettings} of a run. */
+export function clientSettings(
+  settings: AwsSettings,
+  http: Pick<Http, "requestHandler">,
+  { version, maxAttempts }: { version: string; maxAttempts: string | undefined },
+): ClientSettings {
+  let handler: Promise<FetchHttpHandler> | undefined;
+  return {
+    of: async (service, region, variant) => ({
+      region,
+      endpoint: serviceEndpoint(settings, service, region, variant),
+      requestHandler: await (handler ??= http.requestHandler()),
+      maxAttempts: /^[1-9][0-9]?$/.test(maxAttempts ?? "")
+        ? Number(maxAttempts)
+        : defaultMaxAttempts,
+      retryMode: "standard",
+      // the variant is in the endpoint already, and the SDK refuses both together
+      useFipsEndpoint: false,
+      useDualstackEndpoint: false,
+      customUserAgent: `ecrin/${version}`,
+    }),
+  };
+}
+
+/**
+ * The credentials of an answer, which may lack any of its fields.
+ *
+ * @param action the API call that gave them
+ * @throws {UserError} when they are not complete
+ */
+export function checkedCredentials(
+  answer: {
+    accessKeyId?: string | undefined;
+    secretAccessKey?: string | undefined;
+    sessionToken?: string | undefined;
+    expiration?: Date | undefined;
+  } | undefined,
+  action: string,
+): AwsCredentials {
+  const { accessKeyId, secretAccessKey, sessionToken, expiration } = answer ?? {};
+  if (!accessKeyId || !secretAccessKey) {
+    throw new UserError(`the answer to ${action} holds no credentials`, {
+      code: "unreadable-answer",
+      exitCode: exitCodes.network,
+      hint: "check the endpoint variables (AWS_ENDPOINT_URL…)",
+    });
+  }
+  conceal(secretAccessKey);
+  if (sessionToken) conceal(sessionToken);
+  return { accessKeyId, secretAccessKey, sessionToken: sessionToken || undefined, expiration };
+}
+
+/**
+ * The region whose STS is asked for a role: the first given one of the role's own partition.
+ *
+ * @throws {UserError} when none is
+ */
+export function stsRegion(roleArn: string, candidates: readonly (string | undefined)[]): string {
+  const partition = roleArn.split(":")[1];
+  const fits = (region: string) => partitionOf(region).name === partition;
+  const region = candidates
+    .filter((candidate) => candidate !== undefined)
+    .map(parseRegion)
+    .find(fits);
+  if (region !== undefined) return region;
+  if (partition === "aws") return "us-east-1";
+  throw usageError(
+    "region-needed",
+    `${roleArn} is in the partition ${partition}, and no region of it is given`,
+    "add: --region REGION",
+  );
+}

@@ -1,0 +1,83 @@
+/**
+ * `credential_process`: a program of the user's that prints credentials.
+ * Format: https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
+ *
+ * @module
+ */
+
+import { type AwsCredentials, checkedCredentials } from "./clients.ts";
+import { exitCodes, UserError } from "./errors.ts";
+import { runProgram } from "./process.ts";
+import { conceal, scrub } from "./secret.ts";
+import type { System } from "./system.ts";
+
+/** A profile's credential_process. */
+export interface CredentialProcess {
+  readonly profile: string;
+  readonly command: string;
+}
+
+/**
+ * Runs the program in a shell, as the SDKs do, with its stderr shown to the user.
+ *
+ * @throws {UserError} when it fails or prints something else
+ */
+export async function processCredentials(
+  source: CredentialProcess,
+  { system, signal }: { system: System; signal: AbortSignal },
+): Promise<AwsCredentials> {
+  const shell = system.os === "windows" ? ["cmd", "/d", "/s", "/c"] : ["sh", "-c"];
+  const { code, stdout, stderr } = await runProgram([...shell, source.command], {
+    env: system.env,
+    signal,
+  });
+  if (code !== 0) {
+    const said = scrub(stderr.trim().split("\n").at(-1) ?? "");
+    throw processError(source, `failed with exit code ${code}${said === "" ? "" : `: ${said}`}`);
+  }
+  return parseProcessOutput(stdout, source, system.now());
+}
+
+/**
+ * The credentials that a credential_process printed.
+ *
+ * @throws {UserError} when `text` is not of the format, or the credentials have run out
+ */
+export function parseProcessOutput(
+  text: string,
+  source: CredentialProcess,
+  now: Date,
+): AwsCredentials {
+  let printed: unknown;
+  try {
+    printed = JSON.parse(text);
+  } catch {
+    throw processError(source, "did not print JSON");
+  }
+  const { Version, AccessKeyId, SecretAccessKey, SessionToken, Expiration } =
+    (printed ?? {}) as Record<string, unknown>;
+  if (typeof SecretAccessKey === "string") conceal(SecretAccessKey);
+  if (typeof SessionToken === "string") conceal(SessionToken);
+  if (Version !== 1) throw processError(source, "did not print credentials of Version 1");
+  if (typeof AccessKeyId !== "string" || typeof SecretAccessKey !== "string") {
+    throw processError(source, "printed no AccessKeyId and SecretAccessKey");
+  }
+  const expiration = typeof Expiration === "string" ? new Date(Expiration) : undefined;
+  if (expiration !== undefined && !(expiration > now)) {
+    throw processError(source, "printed credentials that have expired");
+  }
+  return checkedCredentials({
+    accessKeyId: AccessKeyId,
+    secretAccessKey: SecretAccessKey,
+    sessionToken: typeof SessionToken === "string" ? SessionToken : undefined,
+    expiration,
+  }, "credential_process");
+}
+
+function processError({ profile }: CredentialProcess, what: string): UserError {
+  return new UserError(`the credential_process of profile "${profile}" ${what}`, {
+    code: "credential-process",
+    exitCode: exitCodes.credentials,
+    hint: `run it by hand: aws configure get credential_process --profile ${profile}`,
+  });
+}

@@ -1,0 +1,432 @@
+/**
+ * Docker's config.json, and podman's auth.json, which has the same format: which logins it holds,
+ * which store a login belongs in, and how to add one without harm to anything else in it.
+ *
+ * ```ts
+ * const password = new Secret("…");
+ * await storeLogin(dockerConfigPath(env), [{ host: "public.ecr.aws", username: "AWS", password }]);
+ * ```
+ *
+ * The format is that of docker's cli/config/configfile and cli/config/types packages.
+ *
+ * @module
+ */
+
+import { dirname, join } from "node:path";
+import { loadBase64 } from "./deps.ts";
+import { exitCodes, usageError, UserError } from "./errors.ts";
+import {
+  errorCode,
+  followLinks,
+  lockFolder,
+  LockTimeout,
+  removeLeftovers,
+  replaceFile,
+} from "./file_lock.ts";
+import {
+  JsonFault,
+  type JsonMember,
+  type JsonNode,
+  parseJson,
+  positionAt,
+  removeMember,
+  setMember,
+} from "./json_edit.ts";
+import { conceal, Secret } from "./secret.ts";
+
+/** One login, as the tools keep it: `host` is the key, exactly as images name the registry. */
+export interface StoredLogin {
+  host: string;
+  username: string;
+  password: Secret;
+}
+
+/**
+ * A change of one login: written into the file, removed from it, or marked by an empty entry as
+ * being in a credential store, which is what docker does.
+ */
+export type LoginChange = StoredLogin | { host: string; action: "remove" | "in-store" };
+
+/** What matters of a config file. Nothing in it is checked for being a registry. */
+export interface DockerConfig {
+  /** Host to base64 of `username:password`; undefined for an entry without (kept in a store). */
+  auths: ReadonlyMap<string, string | undefined>;
+  /** Host to the NAME of `docker-credential-NAME`; `""` for the file itself. */
+  credHelpers: ReadonlyMap<string, string>;
+  /** The NAME for all other hosts, if any. */
+  credsStore: string | undefined;
+}
+
+/** What {@linkcode storeLogin} can be told. */
+export interface StoreOptions {
+  /** Gives a login to the program `docker-credential-${helper}`; a failure is a UserError. */
+  storeWith?: ((helper: string, login: StoredLogin) => Promise<void>) | undefined;
+  /** Told what the user might like to know. */
+  report?: ((line: string) => void) | undefined;
+  /** How long to wait for other ecrin processes, in milliseconds. 30,000 by default. */
+  lockTimeoutMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** How often a file that others keep changing is read anew before giving up. */
+const maxTries = 20;
+
+/** Fields of an entry that docker would prefer to a new `auth`, or that hold the old password. */
+const replacedFields = ["identitytoken", "registrytoken", "username", "password"];
+
+/**
+ * Where docker keeps its config: in the folder `DOCKER_CONFIG`, else in `.docker` of the home folder.
+ *
+ * @throws {UserError} when the environment names neither.
+ */
+export function dockerConfigPath(env: Readonly<Record<string, string | undefined>>): string {
+  if (env.DOCKER_CONFIG) return join(env.DOCKER_CONFIG, "config.json");
+  const home = Deno.build.os === "windows" ? env.USERPROFILE : env.HOME;
+  if (home) return join(home, ".docker", "config.json");
+  throw usageError(
+    "no-home-folder",
+    "cannot tell where docker's config is: neither HOME nor DOCKER_CONFIG is set",
+    "set DOCKER_CONFIG to a folder",
+  );
+}
+
+/**
+ * The logins and stores that `text`, the content of `path`, names. Like docker it takes `null` for
+ * "nothing", keys in any case, and the last of duplicates.
+ *
+ * @throws {UserError} (`docker-config-malformed`) when docker could not read it either, or would
+ * read a part of it only. The message has the place of the fault and nothing of the content.
+ */
+export function parseDockerConfig(text: string, path: string): DockerConfig {
+  if (text.trim() === "") throw emptyFile(path);
+  if (text.startsWith("\uFEFF")) {
+    throw malformed(path, text, 0, "starts with a byte order mark, which docker cannot read");
+  }
+  let root: JsonNode;
+  try {
+    root = parseJson(text);
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error;
+    throw malformed(path, text, error.offset, error.message);
+  }
+  const top = members(root, "the file");
+  const auths = new Map<string, string | undefined>();
+  for (const entry of entries("auths")) {
+    const fields = members(entry.value, 'an entry of "auths"');
+    const field = fields.findLast(({ key }) => isKey(key, "auth"));
+    const auth = field && string(field.value, '"auth"');
+    if (field && auth && !isAuth(auth)) {
+      // one of these makes docker skip other logins of the file, at random
+      throw malformed(path, text, field.value.start, '"auth" is not base64 of username:password');
+    }
+    auths.set(entry.key, auth || undefined);
+  }
+  const credHelpers = new Map<string, string>();
+  for (const { key, value } of entries("credHelpers")) {
+    credHelpers.set(key, string(value, 'an entry of "credHelpers"'));
+  }
+  const store = top.findLast(({ key }) => isKey(key, "credsStore"));
+  const credsStore = (store && string(store.value, '"credsStore"')) || undefined;
+  return { auths, credHelpers, credsStore };
+
+  function entries(name: string): JsonMember[] {
+    return top.filter(({ key }) => isKey(key, name)).flatMap(({ value }) =>
+      members(value, `"${name}"`)
+    );
+  }
+
+  function members(node: JsonNode, what: string): JsonMember[] {
+    if (node.kind === "object") return node.members;
+    if (node !== root && valueOf(node) === null) return [];
+    throw malformed(path, text, node.start, `${what} is not an object`);
+  }
+
+  function string(node: JsonNode, what: string): string {
+    const value = valueOf(node) ?? "";
+    if (typeof value === "string") return value;
+    throw malformed(path, text, node.start, `${what} is not a string`);
+  }
+
+  function valueOf(node: JsonNode): unknown {
+    return JSON.parse(text.slice(node.start, node.end));
+  }
+}
+
+/**
+ * The NAME of the credential helper that keeps the login of `host`: what `credHelpers` says about
+ * the host, else `credsStore`; undefined for the file itself.
+ */
+export function credentialStoreFor(config: DockerConfig, host: string): string | undefined {
+  return (config.credHelpers.get(host) ?? config.credsStore) || undefined;
+}
+
+/** The login of `host` that is in the file itself; undefined when there is none or it is unreadable. */
+export async function readLogin(
+  config: DockerConfig,
+  host: string,
+): Promise<StoredLogin | undefined> {
+  const auth = config.auths.get(host);
+  if (auth === undefined) return undefined;
+  const { decodeBase64 } = await loadBase64();
+  let decoded: string;
+  try {
+    decoded = new TextDecoder("utf-8", { fatal: true }).decode(decodeBase64(auth));
+  } catch {
+    return undefined;
+  }
+  const colon = decoded.indexOf(":");
+  if (colon < 0) return undefined;
+  conceal(auth);
+  const password = new Secret(decoded.slice(colon + 1));
+  return { host, username: decoded.slice(0, colon), password };
+}
+
+/**
+ * `text` with the logins changed, and with every other byte as it was. A `text` of undefined, for no
+ * file yet, gives one as docker writes it.
+ *
+ * @throws {UserError} as {@linkcode parseDockerConfig} does.
+ */
+export async function mergeLogins(
+  text: string | undefined,
+  changes: readonly LoginChange[],
+  path: string,
+): Promise<string> {
+  const { encodeBase64 } = await loadBase64();
+  let merged = text ?? '{\n\t"auths": {}\n}';
+  parseDockerConfig(merged, path);
+  for (const change of changes) {
+    const { host } = change;
+    const names = authsKeys(merged);
+    const name = names.at(-1) ?? "auths";
+    const action = "action" in change ? change.action : "add";
+    if (action === "remove") {
+      // docker login once stored URLs, and docker logout still removes these as well
+      for (const key of [host, `https://${host}`, `http://${host}`]) {
+        for (const name of names) merged = removeMember(merged, [name, key]);
+      }
+      continue;
+    }
+    for (const field of replacedFields) merged = removeMember(merged, [name, host, field]);
+    if ("action" in change) {
+      merged = removeMember(merged, [name, host, "auth"]);
+      if (!parseDockerConfig(merged, path).auths.has(host)) {
+        merged = setMember(merged, [name, host], {});
+      }
+    } else {
+      const auth = encodeBase64(`${change.username}:${change.password.reveal()}`);
+      conceal(auth);
+      merged = setMember(merged, [name, host, "auth"], auth);
+    }
+  }
+  return merged;
+}
+
+/**
+ * Puts `logins` where docker looks for them: into the file at `path`, which is made when there is
+ * none, or with `storeWith` into the credential store that the file names. Other ecrin processes
+ * wait meanwhile; what programs without a lock (docker login) write at the same time is kept.
+ *
+ * @throws {UserError} (exit code 3) with the file as it was, when it is malformed, cannot be read or
+ * written, stays locked or keeps changing, or names a store and `storeWith` is not given.
+ */
+export async function storeLogin(
+  path: string,
+  logins: readonly StoredLogin[],
+  options: StoreOptions = {},
+): Promise<void> {
+  try {
+    const target = await followLinks(path);
+    await Deno.mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    const { lockTimeoutMs = 30_000, signal } = options;
+    await using _lock = await lockFolder(dirname(target), { timeoutMs: lockTimeoutMs, signal });
+    await removeLeftovers(target);
+    await storeLocked(path, target, logins, options);
+  } catch (error) {
+    throw explained(path, error);
+  }
+}
+
+async function storeLocked(
+  path: string,
+  target: string,
+  logins: readonly StoredLogin[],
+  options: StoreOptions,
+): Promise<void> {
+  const inStore = new Set<StoredLogin>();
+  for (let tries = 0; tries < maxTries; tries++) {
+    options.signal?.throwIfAborted();
+    const before = await readText(path, target);
+    const config = parseDockerConfig(before ?? "{}", path);
+    const stores = new Map(
+      logins.map((login) => [login, usableStore(path, config, login, options)]),
+    );
+    const changes: LoginChange[] = [];
+    for (const [login, helper] of stores) {
+      changes.push(helper === undefined ? login : { host: login.host, action: "in-store" });
+      if (helper === undefined || inStore.has(login)) continue;
+      await options.storeWith?.(helper, login);
+      inStore.add(login);
+    }
+    const after = await mergeLogins(before, changes, path);
+    if (after === before) return;
+    const replaced = await replaceFile(target, new TextEncoder().encode(after), {
+      unchanged: async () => await readText(path, target) === before,
+      report: options.report,
+    });
+    if (!replaced) continue;
+    const now = await readText(path, target);
+    if (now !== undefined && await mergeLogins(now, changes, path) === now) return;
+  }
+  throw new UserError(`could not change ${path}: other programs keep changing it`, {
+    code: "docker-config-busy",
+    exitCode: exitCodes.tool,
+    hint: "run it again when they are done",
+  });
+}
+
+/** The store for `login` that can be used, or undefined for the file. */
+function usableStore(
+  path: string,
+  config: DockerConfig,
+  { host }: StoredLogin,
+  { storeWith }: StoreOptions,
+): string | undefined {
+  const helper = credentialStoreFor(config, host);
+  const key = config.credHelpers.has(host) ? `credHelpers["${host}"]` : "credsStore";
+  if (helper === "ecr-login") {
+    throw new UserError(
+      `${key} in ${path} leaves ${host} to Amazon's credential helper (ecr-login), which stores no logins`,
+      {
+        code: "ecr-login-configured",
+        exitCode: exitCodes.tool,
+        hint: `nothing needs logging in there; to use ecrin instead, remove ${key} from that file`,
+      },
+    );
+  }
+  if (helper !== undefined && storeWith === undefined) {
+    throw new UserError(
+      `${key} in ${path} keeps the login of ${host} in the credential store "${helper}"; docker would ignore one in the file`,
+      {
+        code: "credential-store-configured",
+        exitCode: exitCodes.tool,
+        hint: `use --tool docker, or remove ${key} from that file`,
+      },
+    );
+  }
+  return helper;
+}
+
+/** The keys of the top level that docker takes for "auths". */
+function authsKeys(text: string): string[] {
+  const root = parseJson(text);
+  if (root.kind !== "object") return [];
+  return root.members.map(({ key }) => key).filter((key) => isKey(key, "auths"));
+}
+
+/** What docker's decodeAuth takes: padded base64, broken into lines or not, of a text with a colon. */
+function isAuth(auth: string): boolean {
+  const base64 = auth.replaceAll(/[\r\n]/g, "");
+  return /^[A-Za-z0-9+/]*={0,2}$/.test(base64) && base64.length % 4 === 0 &&
+    atob(base64).includes(":");
+}
+
+/** Go's encoding/json, which docker reads with, matches keys in any case. */
+function isKey(key: string, name: string): boolean {
+  return key.toLowerCase() === name.toLowerCase();
+}
+
+/** The content of `target`, byte for byte; undefined when there is no such file. */
+async function readText(path: string, target: string): Promise<string | undefined> {
+  let bytes: Uint8Array;
+  try {
+    // opening a pipe or a device could wait for ever
+    if (!(await Deno.stat(target)).isFile) throw notAFile(path);
+    bytes = await Deno.readFile(target);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+    throw malformed(path, text, text.indexOf("\uFFFD"), "is not in UTF-8");
+  }
+}
+
+function emptyFile(path: string): UserError {
+  const hint = `run: rm ${shellWord(path)}`;
+  return configError(
+    "malformed",
+    `docker's config is malformed: ${path}:1:1: the file is empty`,
+    hint,
+  );
+}
+
+function malformed(path: string, text: string, offset: number, fault: string): UserError {
+  const { line, column } = positionAt(text, offset);
+  return configError(
+    "malformed",
+    `docker's config is malformed: ${path}:${line}:${column}: ${fault}`,
+    "mend it there in an editor, or move the file away, with the logins and settings in it",
+  );
+}
+
+function notAFile(path: string): UserError {
+  return configError("not-a-file", `docker's config is not a file: ${path}`, elsewhere);
+}
+
+const ownFolder = "set DOCKER_CONFIG to a folder of your own";
+const elsewhere = "move it away, or set DOCKER_CONFIG to another folder";
+
+/** What the errors of the file system mean here, by errno. */
+const fileErrors: Record<string, { what: string; hint: (path: string) => string }> = {
+  EACCES: { what: "permission denied", hint: makeOurs },
+  EDQUOT: { what: "the disk quota is used up", hint: makeSpace },
+  EEXIST: { what: "something that is no folder is in the way", hint: () => elsewhere },
+  EISDIR: { what: "it is a folder", hint: () => elsewhere },
+  ELOOP: { what: "its symlinks lead in a circle", hint: () => elsewhere },
+  ENOSPC: { what: "no space left on the disk", hint: makeSpace },
+  ENOTDIR: { what: "something that is no folder is in the way", hint: () => elsewhere },
+  EPERM: { what: "the operation is not permitted", hint: () => ownFolder },
+  EROFS: {
+    what: "the file system is read-only",
+    hint: () => "set DOCKER_CONFIG to a folder that can be written",
+  },
+};
+
+function makeSpace(path: string): string {
+  return `free some space for ${dirname(path)}, or set DOCKER_CONFIG to a folder on another disk`;
+}
+
+/** The usual cause is one `sudo docker login`. */
+function makeOurs(path: string): string {
+  if (Deno.build.os === "windows") return ownFolder;
+  return `run: sudo chown -R "$(id -u)" ${shellWord(dirname(path))}`;
+}
+
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** `error` in the user's words when it is one of the lock or of the file system. */
+function explained(path: string, error: unknown): unknown {
+  if (error instanceof LockTimeout) {
+    const message = `cannot change ${path}: another ecrin process keeps its folder locked`;
+    return configError("locked", message, "wait until it is done, or end it", error);
+  }
+  const code = error instanceof UserError ? undefined : errorCode(error);
+  if (code === undefined) return error;
+  const { what, hint } = fileErrors[code] ?? { what: code, hint: () => elsewhere };
+  return configError("unwritable", `cannot change ${path}: ${what}`, hint(path), error);
+}
+
+function configError(code: string, message: string, hint: string, cause?: unknown): UserError {
+  return new UserError(message, {
+    code: `docker-config-${code}`,
+    exitCode: exitCodes.tool,
+    hint,
+    cause,
+  });
+}

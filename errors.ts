@@ -1,0 +1,64 @@
+/**
+ * What can go wrong: errors meant for a person, with the command that mends them, and exit codes.
+ *
+ * @module
+ */
+
+/** Exit codes, as documented in the README and in `ecrin help`. */
+export const exitCodes = {
+  ok: 0,
+  /** A defect in ecrin. */
+  bug: 1,
+  /** Usage, bad input or bad configuration. */
+  usage: 2,
+  /** A container tool or its credential store: missing, refused, malformed. */
+  tool: 3,
+  /** AWS credentials or permissions. */
+  credentials: 4,
+  /** AWS or the network cannot be reached. */
+  network: 5,
+  timeout: 124,
+  interrupted: 130,
+} as const;
+
+/** One of {@linkcode exitCodes}. */
+export type ExitCode = typeof exitCodes[keyof typeof exitCodes];
+
+/** What {@linkcode UserError} holds besides its message. */
+export interface UserErrorOptions {
+  /** Stable, kebab-case name for scripts that read `--json`: `"sso-session-expired"`. */
+  code: string;
+  exitCode: ExitCode;
+  /** What mends it, best a command: `"run: ecrin sso login --profile blog"`. */
+  hint?: string | undefined;
+  cause?: unknown;
+}
+
+/**
+ * A failure that the user can understand and mend. `message` says in lower case and without a full
+ * stop what could not be done and with which value; it never holds a secret. Anything thrown that
+ * is not a `UserError` is a bug in ecrin.
+ */
+export class UserError extends Error {
+  override readonly name = "UserError";
+  readonly code: string;
+  readonly exitCode: ExitCode;
+  readonly hint: string | undefined;
+
+  constructor(message: string, options: UserErrorOptions) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = options.code;
+    this.exitCode = options.exitCode;
+    this.hint = options.hint;
+  }
+}
+
+/** A {@linkcode UserError} for bad input: exit code 2. */
+export function usageError(
+  code: string,
+  message: string,
+  hint?: string,
+  cause?: unknown,
+): UserError {
+  return new UserError(message, { code, exitCode: exitCodes.usage, hint, cause });
+}

@@ -1,0 +1,266 @@
+/**
+ * Files that several processes write: one writer at a time, and always a whole file.
+ *
+ * ```ts
+ * await using _lock = await lockFolder("/home/ann/.docker", { timeoutMs: 30_000 });
+ * await replaceFile("/home/ann/.docker/config.json", new TextEncoder().encode("{}"));
+ * ```
+ *
+ * @module
+ */
+
+import { basename, dirname, join, resolve } from "node:path";
+
+/** What {@linkcode lockFolder} needs to know. */
+export interface LockOptions {
+  /** How long to wait for another process, in milliseconds. */
+  timeoutMs: number;
+  /** Ends the wait; the promise is rejected with its reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Another process kept the lock for longer than the time limit. */
+export class LockTimeout extends Error {
+  override readonly name = "LockTimeout";
+}
+
+/** Where a folder itself cannot be locked, this file in it is, and is removed afterwards. */
+const lockFileName = ".ecrin.lock";
+
+/**
+ * Waits until no other process holds the lock of `folder`, and takes it until disposed of.
+ *
+ * The folder itself is what is locked (flock(2) on its handle): nothing is left behind, a process
+ * that dies lets go by dying, and containers that share the folder share the lock. Windows has no
+ * handles of folders and NFS no exclusive locks on what is open for reading: there a file is locked.
+ *
+ * @throws {LockTimeout} after `timeoutMs`.
+ * @throws {Deno.errors.NotFound} when there is no such folder, and the other errors of opening it.
+ */
+export async function lockFolder(folder: string, options: LockOptions): Promise<AsyncDisposable> {
+  const deadline = performance.now() + options.timeoutMs;
+  while (true) {
+    options.signal?.throwIfAborted();
+    const lock = await tryLockFolder(folder);
+    if (lock !== undefined) return lock;
+    if (performance.now() >= deadline) {
+      throw new LockTimeout(`${folder} stayed locked for ${options.timeoutMs} ms`);
+    }
+    // polled, as a blocking lock() could not be abandoned; at random, so that nobody starves
+    await pause(5 + Math.random() * 20, options.signal);
+  }
+}
+
+/** The lock of `folder`, or undefined while another process has it. */
+async function tryLockFolder(folder: string): Promise<AsyncDisposable | undefined> {
+  if (Deno.build.os !== "windows") {
+    const handle = await Deno.open(folder);
+    try {
+      if (await handle.tryLock(true)) return closing(handle);
+      handle.close();
+      return undefined;
+    } catch { // EBADF or ENOLCK: this file system cannot lock a folder
+      handle.close();
+    }
+  }
+  return await tryLockFile(join(folder, lockFileName));
+}
+
+/**
+ * The lock of a file that is made for it and removed with it; undefined while another process has
+ * it. The second choice of {@linkcode lockFolder}.
+ */
+export async function tryLockFile(path: string): Promise<AsyncDisposable | undefined> {
+  const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
+  let ours = false;
+  try {
+    // a file that its last owner removed after we opened it guards nothing
+    ours = await file.tryLock(true) && await isStillAt(path, file);
+  } finally {
+    if (!ours) file.close();
+  }
+  if (!ours) return undefined;
+  return {
+    async [Symbol.asyncDispose](): Promise<void> {
+      // removed before the lock goes, so that nobody can lock what is about to be removed. Windows
+      // keeps the name of a removed file taken while others have it open: there it stays
+      if (Deno.build.os !== "windows") await Deno.remove(path).catch(() => {});
+      file.close();
+    },
+  };
+}
+
+function closing(handle: Deno.FsFile): AsyncDisposable {
+  return {
+    [Symbol.asyncDispose](): Promise<void> {
+      handle.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+async function isStillAt(path: string, file: Deno.FsFile): Promise<boolean> {
+  const named = await statOf(path);
+  const opened = await file.stat();
+  return named !== undefined && named.dev === opened.dev && named.ino === opened.ino;
+}
+
+/** The path of the file itself, which need not be there yet, behind the symlinks that lead to it. */
+export async function followLinks(path: string): Promise<string> {
+  try {
+    return await Deno.realPath(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  let link: string;
+  let folder: string;
+  try {
+    folder = await Deno.realPath(dirname(path));
+    link = await Deno.readLink(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return path;
+    throw error;
+  }
+  return await followLinks(resolve(folder, link));
+}
+
+/** What {@linkcode replaceFile} can be told. */
+export interface ReplaceOptions {
+  /** Asked at the last moment: is the old file still the one that the new content comes from? */
+  unchanged?: (() => Promise<boolean>) | undefined;
+  /** Told when the file had to be written in place. */
+  report?: ((line: string) => void) | undefined;
+}
+
+/**
+ * Errors after which a file that cannot be replaced may still be written: it is a bind mount of its
+ * own, nothing can be made beside it, or its owner cannot be kept.
+ */
+const inPlaceCodes = new Set(["EBUSY", "EXDEV", "EACCES", "EPERM", "EROFS"]);
+
+/**
+ * Makes `content` (JSON) the whole content of the file at `path`, which is no symlink. A reader
+ * sees the old file or the new one, and after a failure the old one is there. Mode and owner of an
+ * existing file stay; a new file is readable by its owner only (0600).
+ *
+ * @returns false when `unchanged` said no: nothing was done.
+ * @throws the errors of the file system, whose `code` is the errno ("ENOSPC").
+ */
+export async function replaceFile(
+  path: string,
+  content: Uint8Array,
+  options: ReplaceOptions = {},
+): Promise<boolean> {
+  const old = await statOf(path);
+  const isUnchanged = options.unchanged ?? (() => Promise.resolve(true));
+  const temporary = `${temporaryPrefix(path)}${crypto.randomUUID()}.tmp`;
+  try {
+    await writeNew(temporary, content, old);
+    if (!(await isUnchanged())) return false;
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    const code = errorCode(error);
+    if (old === undefined || code === undefined || !inPlaceCodes.has(code)) throw error;
+    if (!(await isUnchanged())) return false;
+    await writeInPlace(path, content);
+    options.report?.(`wrote ${path} in place: it could not be replaced by a new file (${code})`);
+  } finally {
+    await Deno.remove(temporary).catch(() => {}); // it is not there after a success
+  }
+  return true;
+}
+
+/**
+ * Removes what processes that were killed inside {@linkcode replaceFile} left beside `path`. Only
+ * for who holds the lock of the folder: a living process's file would go as well.
+ */
+export async function removeLeftovers(path: string): Promise<void> {
+  const prefix = basename(temporaryPrefix(path));
+  try {
+    for await (const { name } of Deno.readDir(dirname(path))) {
+      if (!name.startsWith(prefix) || !name.endsWith(".tmp")) continue;
+      await Deno.remove(join(dirname(path), name));
+    }
+  } catch {
+    // a folder that cannot be read or written keeps them: they are in nobody's way
+  }
+}
+
+/** The errno name that Deno gives the errors of the file system: `"ENOENT"`. */
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
+function temporaryPrefix(path: string): string {
+  return join(dirname(path), `.${basename(path)}.ecrin-`);
+}
+
+async function writeNew(
+  path: string,
+  content: Uint8Array,
+  like: Deno.FileInfo | undefined,
+): Promise<void> {
+  using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+  await writeAll(file, content);
+  if (like !== undefined && Deno.build.os !== "windows") {
+    const made = await file.stat();
+    if (made.uid !== like.uid || made.gid !== like.gid) await Deno.chown(path, like.uid, like.gid);
+    const mode = (like.mode ?? 0o600) & 0o777;
+    if (((made.mode ?? 0) & 0o777) !== mode) await Deno.chmod(path, mode);
+  }
+  await file.sync();
+}
+
+/** Overwrites the file such that a full disk shows before the first byte of the old content goes. */
+async function writeInPlace(path: string, content: Uint8Array): Promise<void> {
+  const old = await Deno.readFile(path);
+  using file = await Deno.open(path, { write: true });
+  try {
+    await file.seek(0, Deno.SeekMode.End);
+    // spaces, as JSON allows them at its end
+    await writeAll(file, new Uint8Array(Math.max(0, content.length - old.length)).fill(0x20));
+    await file.sync();
+    await overwrite(file, content);
+  } catch (error) {
+    await overwrite(file, old).catch(() => {});
+    throw error;
+  }
+}
+
+async function overwrite(file: Deno.FsFile, content: Uint8Array): Promise<void> {
+  await file.seek(0, Deno.SeekMode.Start);
+  await writeAll(file, content);
+  await file.truncate(content.length);
+  await file.sync();
+}
+
+async function writeAll(file: Deno.FsFile, content: Uint8Array): Promise<void> {
+  for (let written = 0; written < content.length;) {
+    written += await file.write(content.subarray(written));
+  }
+}
+
+async function statOf(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.stat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Resolves after `milliseconds`; rejects with the signal's reason as soon as it is aborted. */
+function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", abort);
+      resolve();
+    }, milliseconds);
+    signal?.addEventListener("abort", abort, { once: true });
+    function abort(): void {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    }
+  });
+}

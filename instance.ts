@@ -1,0 +1,76 @@
+/**
+ * The instance metadata service of EC2: the last place to ask, for at most a second in all, since
+ * outside EC2 its address swallows packets.
+ *
+ * @module
+ */
+
+import type { Env } from "./aws_config.ts";
+import { type AwsCredentials, checkedCredentials } from "./clients.ts";
+import { loadCredentialProviders } from "./deps.ts";
+import { exitCodes, UserError } from "./errors.ts";
+import { parseRegion } from "./registry.ts";
+import type { System } from "./system.ts";
+
+/** Time for all requests of one question, in milliseconds. */
+const limit = 1000;
+
+const defaultEndpoint = "http://169.254.169.254";
+
+/**
+ * The credentials of the instance's role.
+ *
+ * @throws {UserError} that there are no credentials anywhere: this is the last source
+ */
+export async function instanceCredentials({ env }: System): Promise<AwsCredentials> {
+  const { fromInstanceMetadata } = await loadCredentialProviders();
+  // the provider's own limit is a request, and it makes three
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("no answer within a second")), limit);
+  try {
+    const provider = fromInstanceMetadata({ timeout: limit, maxRetries: 0, logger: silent });
+    return checkedCredentials(await Promise.race([provider(), late]), "the instance's credentials");
+  } catch (error) {
+    throw noCredentials(env, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The provider warns on the console otherwise. */
+const nothing = (): void => {};
+const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+/**
+ * The region that the instance is in, or `undefined` when nothing answers.
+ */
+export async function instanceRegion({ env }: System): Promise<string | undefined> {
+  if (env.AWS_EC2_METADATA_DISABLED?.toLowerCase() === "true") return undefined;
+  const base = (env.AWS_EC2_METADATA_SERVICE_ENDPOINT || defaultEndpoint).replace(/\/+$/, "");
+  const signal = AbortSignal.timeout(limit);
+  try {
+    const token = await fetch(`${base}/latest/api/token`, {
+      method: "PUT",
+      headers: { "x-aws-ec2-metadata-token-ttl-seconds": "60" },
+      signal,
+    });
+    const region = await fetch(`${base}/latest/meta-data/placement/region`, {
+      headers: { "x-aws-ec2-metadata-token": await token.text() },
+      signal,
+    });
+    return parseRegion((await region.text()).trim());
+  } catch {
+    return undefined;
+  }
+}
+
+/** The error for a machine with no identity at all. */
+export function noCredentials(env: Env, cause?: unknown): UserError {
+  const hint = env.GITHUB_ACTIONS === "true"
+    ? "in GitHub Actions, put a step with aws-actions/configure-aws-credentials before this one"
+    : "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile: --profile NAME";
+  return new UserError(
+    "no AWS credentials: none in the environment, in a profile, or from the machine",
+    { code: "no-credentials", exitCode: exitCodes.credentials, hint, cause },
+  );
+}

@@ -1,0 +1,615 @@
+/**
+ * From the name of a profile to a plan that can be carried out: where the first credentials come
+ * from, and which roles are then assumed, in which order. Everything that the files can get wrong
+ * is found here, before any request.
+ *
+ * ```ts
+ * const plan = planProfile(config, "blog", Deno.env.toObject());
+ * plan.source; // { kind: "sso", account: "111111111111", … }
+ * plan.hops.map((hop) => hop.roleArn); // ["arn:aws:iam::222222222222:role/deploy"]
+ * ```
+ *
+ * The order in which a profile's settings count is that of botocore's `credentials.py`: a role with
+ * its source, web identity, SSO, keys in the credentials file, `aws login`, `credential_process`,
+ * keys in the config file. Static keys of a *source* profile beat its own `role_arn`.
+ *
+ * @module
+ */
+
+import type { AwsConfig, Env, Settings } from "./aws_config.ts";
+import { usageError, type UserError } from "./errors.ts";
+import { Secret } from "./secret.ts";
+
+/** Where the first credentials of a plan come from. `profile` is the one that says so. */
+export type Source =
+  | StaticSource
+  | { readonly kind: "process"; readonly profile: string; readonly command: string }
+  /** The session of `aws login`. */
+  | { readonly kind: "login"; readonly profile: string; readonly loginSession: string }
+  | SsoSource
+  | WebIdentitySource
+  /** `credential_source` Environment, EcsContainer or Ec2InstanceMetadata. */
+  | { readonly kind: "environment"; readonly profile: string | undefined }
+  | { readonly kind: "container"; readonly profile: string | undefined }
+  | { readonly kind: "instance"; readonly profile: string | undefined };
+
+/** Access keys from one of the files. */
+export interface StaticSource {
+  readonly kind: "static";
+  readonly profile: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: Secret;
+  readonly sessionToken?: Secret | undefined;
+}
+
+/** A role of IAM Identity Center. */
+export interface SsoSource {
+  readonly kind: "sso";
+  readonly profile: string | undefined;
+  /** The name of the `[sso-session]`; undefined for a profile with a start URL of its own. */
+  readonly session: string | undefined;
+  readonly startUrl: string;
+  readonly ssoRegion: string;
+  readonly account: string;
+  readonly role: string;
+  /** `sso_registration_scopes`, when set. */
+  readonly scopes?: string[] | undefined;
+}
+
+/** A role assumed with the token in a file. */
+export interface WebIdentitySource {
+  readonly kind: "web-identity";
+  readonly profile: string | undefined;
+  readonly tokenFile: string;
+  readonly roleArn: string;
+  readonly sessionName?: string | undefined;
+  /** In seconds. */
+  readonly durationSeconds?: number | undefined;
+}
+
+/** One AssumeRole. */
+export interface Hop {
+  readonly profile: string | undefined;
+  readonly roleArn: string;
+  readonly sessionName?: string | undefined;
+  readonly externalId?: string | undefined;
+  readonly mfaSerial?: string | undefined;
+  /** `mfa_process`: a command that prints the MFA code. */
+  readonly mfaProcess?: string | undefined;
+  /** In seconds, 900 to 43200. */
+  readonly durationSeconds?: number | undefined;
+  readonly sourceIdentity?: string | undefined;
+  /** The region of the profile that names the role, unchecked. */
+  readonly region?: string | undefined;
+}
+
+/** A profile, ready to be used. */
+export interface IdentityPlan {
+  readonly profile: string;
+  readonly source: Source;
+  /** In the order to assume: the first with the credentials of `source`. */
+  readonly hops: readonly Hop[];
+  /** The region of the named profile, unchecked. */
+  readonly region: string | undefined;
+  /** The settings of the named profile. */
+  readonly settings: Settings;
+}
+
+/** Far more than anybody chains; each is a request that takes its time. */
+const mostHops = 100;
+
+/** Settings that decide who one is; nested settings under them would otherwise look like none. */
+const identityKeys = new Set([
+  "role_arn",
+  "source_profile",
+  "credential_source",
+  "web_identity_token_file",
+  "sso_session",
+  "sso_start_url",
+  "sso_region",
+  "sso_account_id",
+  "sso_role_name",
+  "credential_process",
+  "login_session",
+  "aws_access_key_id",
+  "aws_secret_access_key",
+]);
+
+/**
+ * What values must look like. Roles, session names and the like are those of the API reference of
+ * STS (AssumeRole); keys go into a header.
+ */
+const grammar: Readonly<Record<string, readonly [pattern: RegExp, wanted: string]>> = {
+  role_arn: [
+    /^arn:aws[a-z-]*:iam::\d{12}:role\/(?:[\x21-\x7e]{1,510}\/)?[\w+=,.@-]{1,64}$/,
+    "the ARN of a role, such as arn:aws:iam::111111111111:role/deploy",
+  ],
+  role_session_name: [/^[\w+=,.@-]{2,64}$/, "2 to 64 letters, digits and +=,.@-_"],
+  source_identity: [/^[\w+=,.@-]{2,64}$/, "2 to 64 letters, digits and +=,.@-_"],
+  external_id: [/^[\w+=,.@:/-]{2,1224}$/, "2 to 1224 letters, digits and +=,.@:/-_"],
+  mfa_serial: [
+    /^[\w+=/:,.@-]{9,256}$/,
+    "the serial number of a device or an ARN, such as arn:aws:iam::111111111111:mfa/ann",
+  ],
+  sso_account_id: [/^\d{12}$/, "an account of 12 digits"],
+  sso_role_name: [/^[\w+=,.@-]{1,64}$/, "up to 64 letters, digits and +=,.@-_"],
+  sso_start_url: [/^https?:\/\/[\x21-\x7e]+$/, "a URL, such as https://corp.awsapps.com/start"],
+  aws_access_key_id: [/^[\x21-\x7e]+$/, "one word of ASCII characters"],
+  aws_secret_access_key: [/^[\x21-\x7e]+$/, "one word of ASCII characters"],
+  aws_session_token: [/^[\x21-\x7e]+$/, "one word of ASCII characters"],
+  aws_security_token: [/^[\x21-\x7e]+$/, "one word of ASCII characters"],
+};
+
+const anything = [/^[^\0]*$/, "text without NUL characters"] as const;
+
+/** A profile with what is needed to look things up and to complain. */
+interface Profile {
+  readonly config: AwsConfig;
+  readonly name: string;
+  readonly settings: Settings;
+}
+
+/**
+ * Plans the identity of the profile `name`. Of `env` only what a `credential_source` needs is read.
+ *
+ * @throws {UserError} With exit code 2, for a profile that does not exist (`profile-not-found`), has
+ * nothing to sign in with (`profile-without-credentials`), or contradicts itself or the files.
+ */
+export function planProfile(config: AwsConfig, name: string, env: Env): IdentityPlan {
+  const named = findProfile(config, name);
+  const hops: Hop[] = [];
+  const visited = new Set([name]);
+  let profile = named;
+  let source: Source | undefined;
+  while (source === undefined) {
+    if (!assumesRole(profile) || (profile !== named && hasStaticKeys(profile))) {
+      source = profileSource(profile, named);
+      break;
+    }
+    if (hops.length === mostHops) throw chainTooLong(named);
+    hops.push(parseHop(profile));
+    const next = parseRoleSource(profile, env);
+    if (typeof next !== "string") {
+      source = next;
+    } else if (next === profile.name && hasStaticKeys(profile)) {
+      source = profileSource(profile, named);
+    } else {
+      if (visited.has(next)) throw profileLoop(named, [...visited], next);
+      visited.add(next);
+      profile = findSourceProfile(profile, next);
+    }
+  }
+  return {
+    profile: name,
+    source,
+    hops: hops.reverse(),
+    region: optional(named, "region"),
+    settings: named.settings,
+  };
+}
+
+/** Web identity has a `role_arn` too, but assumes it in its own way. */
+function assumesRole({ settings }: Profile): boolean {
+  return settings.has("role_arn") && !settings.has("web_identity_token_file");
+}
+
+/** One key of the two is enough, as for botocore: half a pair is then an error. */
+function hasStaticKeys({ settings }: Profile): boolean {
+  return settings.has("aws_access_key_id") || settings.has("aws_secret_access_key");
+}
+
+function parseHop(profile: Profile): Hop {
+  return {
+    profile: profile.name,
+    roleArn: required(profile, "role_arn"),
+    sessionName: optional(profile, "role_session_name"),
+    externalId: optional(profile, "external_id"),
+    mfaSerial: optional(profile, "mfa_serial"),
+    mfaProcess: optional(profile, "mfa_process"),
+    durationSeconds: parseDuration(profile),
+    sourceIdentity: optional(profile, "source_identity"),
+    region: optional(profile, "region"),
+  };
+}
+
+/** What a role is assumed with: the name of another profile, or a source. */
+function parseRoleSource(profile: Profile, env: Env): string | Source {
+  const { settings } = profile;
+  const bySource = settings.has("credential_source");
+  const byProfile = settings.has("source_profile");
+  if (bySource && byProfile) {
+    throw profileError(
+      profile,
+      "profile-source-conflict",
+      "has both source_profile and credential_source",
+      `remove one of the two from ${place(profile)}`,
+    );
+  }
+  if (byProfile) return required(profile, "source_profile");
+  if (bySource) return parseCredentialSource(profile, env);
+  throw profileError(
+    profile,
+    "profile-source-missing",
+    "has a role_arn and nothing to assume it with",
+    `add source_profile, credential_source or web_identity_token_file to ${place(profile)}`,
+  );
+}
+
+interface CredentialSource {
+  readonly kind: "environment" | "container" | "instance";
+  readonly isThere: (env: Env) => boolean;
+  /** Continues "with credential_source NAME, but". */
+  readonly missing: string;
+  readonly hint: string;
+}
+
+/** The spelling counts: the AWS CLI refuses any other. */
+const credentialSources: ReadonlyMap<string, CredentialSource> = new Map([
+  ["Environment", {
+    kind: "environment",
+    isThere: (env) => Boolean(env["AWS_ACCESS_KEY_ID"] && env["AWS_SECRET_ACCESS_KEY"]),
+    missing: "the environment has no keys",
+    hint: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+  }],
+  ["EcsContainer", {
+    kind: "container",
+    isThere: (env) =>
+      Boolean(
+        env["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] ||
+          env["AWS_CONTAINER_CREDENTIALS_FULL_URI"],
+      ),
+    missing: "this is no container that AWS gave credentials to",
+    hint: "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI must be set: give the task a role",
+  }],
+  ["Ec2InstanceMetadata", {
+    kind: "instance",
+    isThere: (env) => env["AWS_EC2_METADATA_DISABLED"]?.toLowerCase() !== "true",
+    missing: "AWS_EC2_METADATA_DISABLED is true",
+    hint: "unset AWS_EC2_METADATA_DISABLED",
+  }],
+]);
+
+function parseCredentialSource(profile: Profile, env: Env): Source {
+  const name = required(profile, "credential_source");
+  const found = credentialSources.get(name);
+  if (found === undefined) {
+    throw profileError(
+      profile,
+      "credential-source-unknown",
+      `has the unknown credential_source ${quote(name)}`,
+      `set it to ${[...credentialSources.keys()].join(", ")} in ${place(profile)}`,
+    );
+  }
+  if (!found.isThere(env)) {
+    throw profileError(
+      profile,
+      "credential-source-unavailable",
+      `assumes its role with credential_source ${name}, but ${found.missing}`,
+      found.hint,
+    );
+  }
+  return { kind: found.kind, profile: profile.name };
+}
+
+/** The credentials of a profile itself, its `source_profile` left aside. */
+function profileSource(profile: Profile, named: Profile): Source {
+  const source = parseWebIdentity(profile) ?? parseSso(profile) ??
+    parseStaticKeys(profile, "credentials") ?? parseLogin(profile) ?? parseProcess(profile) ??
+    parseStaticKeys(profile, "config");
+  if (source === undefined) throw withoutCredentials(profile, named);
+  return source;
+}
+
+function parseWebIdentity(profile: Profile): WebIdentitySource | undefined {
+  if (!profile.settings.has("web_identity_token_file")) return undefined;
+  return {
+    kind: "web-identity",
+    profile: profile.name,
+    tokenFile: required(profile, "web_identity_token_file"),
+    roleArn: required(profile, "role_arn"),
+    sessionName: optional(profile, "role_session_name"),
+    durationSeconds: parseDuration(profile),
+  };
+}
+
+function parseSso(profile: Profile): SsoSource | undefined {
+  const { config, settings } = profile;
+  if (!settings.has("sso_account_id") && !settings.has("sso_role_name")) return undefined;
+  let merged = profile;
+  let session: string | undefined;
+  if (settings.has("sso_session")) {
+    session = required(profile, "sso_session");
+    const shared = config.ssoSessions.get(session);
+    if (shared === undefined) throw ssoSessionNotFound(profile, session);
+    for (const [key, value] of shared) {
+      if ((settings.get(key) ?? value) !== value) throw ssoConflict(profile, session, key);
+    }
+    merged = { ...profile, settings: new Map([...settings, ...shared]) };
+  }
+  const missing = ["sso_start_url", "sso_region", "sso_account_id", "sso_role_name"]
+    .filter((key) => !merged.settings.get(key));
+  if (missing.length > 0) {
+    const where = session !== undefined && missing.some((key) => /url|region/.test(key))
+      ? `[sso-session ${quoteWord(session)}] in ${config.paths.config}`
+      : place(profile);
+    throw profileError(
+      profile,
+      "sso-settings-missing",
+      `is set up for SSO without ${missing.join(", ")}`,
+      `add ${missing.join(", ")} to ${where}`,
+    );
+  }
+  const scopes = merged.settings.get("sso_registration_scopes")
+    ?.split(",").map((scope) => scope.trim()).filter((scope) => scope !== "");
+  return {
+    kind: "sso",
+    profile: profile.name,
+    session,
+    startUrl: required(merged, "sso_start_url"),
+    ssoRegion: required(merged, "sso_region"),
+    account: required(merged, "sso_account_id"),
+    role: required(merged, "sso_role_name"),
+    scopes,
+  };
+}
+
+function parseStaticKeys(profile: Profile, file: "config" | "credentials"): Source | undefined {
+  const settings = profile.config.byFile[file].get(profile.name);
+  if (!settings?.has("aws_access_key_id")) return undefined;
+  const inFile = { ...profile, settings };
+  for (const key of ["aws_access_key_id", "aws_secret_access_key"]) {
+    if (!settings.get(key)) throw partialKeys(profile, file, key);
+  }
+  const token = optional(inFile, "aws_security_token") ?? optional(inFile, "aws_session_token");
+  return {
+    kind: "static",
+    profile: profile.name,
+    accessKeyId: required(inFile, "aws_access_key_id"),
+    secretAccessKey: new Secret(required(inFile, "aws_secret_access_key")),
+    sessionToken: token === undefined ? undefined : new Secret(token),
+  };
+}
+
+function parseLogin(profile: Profile): Source | undefined {
+  if (!profile.settings.has("login_session")) return undefined;
+  return {
+    kind: "login",
+    profile: profile.name,
+    loginSession: required(profile, "login_session"),
+  };
+}
+
+function parseProcess(profile: Profile): Source | undefined {
+  if (!profile.settings.has("credential_process")) return undefined;
+  return {
+    kind: "process",
+    profile: profile.name,
+    command: required(profile, "credential_process"),
+  };
+}
+
+function parseDuration(profile: Profile): number | undefined {
+  const value = optional(profile, "duration_seconds");
+  if (value === undefined) return undefined;
+  const seconds = /^\d{1,9}$/.test(value) ? Number(value) : NaN;
+  if (seconds >= 900 && seconds <= 43_200) return seconds;
+  throw malformedSetting(profile, "duration_seconds", "a whole number from 900 to 43200");
+}
+
+/** The checked value of a setting that must be there and not be empty. */
+function required(profile: Profile, key: string): string {
+  const value = optional(profile, key);
+  if (value !== undefined) return value;
+  const problem = profile.settings.has(key) ? `an empty ${key}` : `no ${key}`;
+  throw profileError(
+    profile,
+    "profile-setting-missing",
+    `has ${problem}`,
+    `set ${key} in ${place(profile)}`,
+  );
+}
+
+/** The checked value of a setting; an empty one counts as not set. */
+function optional(profile: Profile, key: string): string | undefined {
+  const value = profile.settings.get(key);
+  if (!value) return undefined;
+  const [pattern, wanted] = grammar[key] ?? anything;
+  if (!pattern.test(value)) throw malformedSetting(profile, key, wanted);
+  return value;
+}
+
+function findProfile(config: AwsConfig, name: string): Profile {
+  const settings = config.profiles.get(name);
+  if (settings === undefined) {
+    const { paths } = config;
+    throw usageError(
+      "profile-not-found",
+      `profile ${quote(name)} does not exist in ${paths.config} or ${paths.credentials}`,
+      notFoundHint(config, name),
+    );
+  }
+  return checkNesting({ config, name, settings });
+}
+
+function findSourceProfile(parent: Profile, name: string): Profile {
+  const { config } = parent;
+  const settings = config.profiles.get(name);
+  if (settings === undefined) {
+    throw profileError(
+      parent,
+      "profile-not-found",
+      `has the source_profile ${quote(name)}, which does not exist`,
+      notFoundHint(config, name),
+    );
+  }
+  return checkNesting({ config, name, settings });
+}
+
+function checkNesting(profile: Profile): Profile {
+  for (const key of profile.settings.keys()) {
+    const parent = key.split(".", 1)[0] ?? "";
+    if (parent !== key && identityKeys.has(parent)) {
+      throw malformedSetting(profile, parent, "a value on the same line");
+    }
+  }
+  return profile;
+}
+
+function notFoundHint(config: AwsConfig, name: string): string {
+  if (config.strays.has(name)) {
+    const header = `[profile ${quoteWord(name)}]`;
+    return `in ${config.paths.config} the section must be called ${header}`;
+  }
+  const names = nearest(name, [...config.profiles.keys()]);
+  if (names.length > 0) return `profiles there: ${names.map(quote).join(", ")}`;
+  return `there is no profile at all: add ${header(name)} to ${config.paths.config}`;
+}
+
+function ssoSessionNotFound(profile: Profile, session: string): UserError {
+  const { config } = profile;
+  const section = `[sso-session ${quoteWord(session)}]`;
+  const names = nearest(session, [...config.ssoSessions.keys()]);
+  const fix = `add ${section} with sso_start_url and sso_region to ${config.paths.config}`;
+  return usageError(
+    "sso-session-not-found",
+    `profile ${quote(profile.name)} uses ${section}, which is missing in ${config.paths.config}`,
+    names.length > 0 ? `${fix}; sessions there: ${names.map(quote).join(", ")}` : fix,
+  );
+}
+
+function ssoConflict(profile: Profile, session: string, key: string): UserError {
+  return profileError(
+    profile,
+    "sso-session-conflict",
+    `and its [sso-session ${quoteWord(session)}] have different values for ${quote(key)}`,
+    `remove ${quote(key)} from ${place(profile)}`,
+  );
+}
+
+function partialKeys(profile: Profile, file: "config" | "credentials", key: string): UserError {
+  const path = profile.config.paths[file];
+  return usageError(
+    "profile-keys-partial",
+    `profile ${quote(profile.name)} has only one of its two access keys in ${path}`,
+    `add ${key} beside the other, in ${path}`,
+  );
+}
+
+function withoutCredentials(profile: Profile, named: Profile): UserError {
+  const { settings } = profile;
+  if (settings.has("aws_secret_access_key")) {
+    const file = profile.config.byFile.credentials.get(profile.name)?.has("aws_secret_access_key")
+      ? "credentials"
+      : "config";
+    return partialKeys(profile, file, "aws_access_key_id");
+  }
+  const what = profile === named
+    ? "has nothing to sign in with"
+    : `is the source of ${quote(named.name)} and has nothing to sign in with`;
+  const missing = settings.has("sso_session") || settings.has("sso_start_url")
+    ? "sso_account_id and sso_role_name"
+    : settings.has("source_profile") || settings.has("credential_source")
+    ? "role_arn"
+    : "keys, role_arn, credential_process or sso_session";
+  return profileError(
+    profile,
+    "profile-without-credentials",
+    what,
+    `add ${missing} to ${place(profile)}`,
+  );
+}
+
+function profileLoop(named: Profile, visited: readonly string[], next: string): UserError {
+  const loop = [...visited.slice(visited.indexOf(next)), next].map(quoteWord);
+  const shown = loop.length > 10 ? [...loop.slice(0, 5), "…", ...loop.slice(-4)] : loop;
+  return profileError(
+    named,
+    "profile-loop",
+    `never gets to credentials, its source profiles go in a circle: ${shown.join(" → ")}`,
+    "let the source_profile of one of them name a profile with credentials",
+  );
+}
+
+function chainTooLong(named: Profile): UserError {
+  return profileError(
+    named,
+    "profile-chain-too-long",
+    `needs more than ${mostHops} roles to be assumed one after the other`,
+    "shorten the chain of source_profile",
+  );
+}
+
+function malformedSetting(profile: Profile, key: string, wanted: string): UserError {
+  return profileError(
+    profile,
+    "profile-setting-malformed",
+    `has a malformed ${key}`,
+    `set ${key} in ${place(profile)} to ${wanted}; a comment needs a line of its own`,
+  );
+}
+
+function profileError(profile: Profile, code: string, problem: string, hint: string): UserError {
+  return usageError(
+    code,
+    `profile ${quote(profile.name)} in ${fileOf(profile)} ${problem}`,
+    hint,
+  );
+}
+
+/** The section and file to edit. */
+function place(profile: Profile): string {
+  const inConfig = profile.config.byFile.config.has(profile.name);
+  return `${inConfig ? header(profile.name) : `[${quoteWord(profile.name)}]`} in ${
+    fileOf(profile)
+  }`;
+}
+
+function fileOf({ config, name }: Profile): string {
+  return config.byFile.config.has(name) || !config.byFile.credentials.has(name)
+    ? config.paths.config
+    : config.paths.credentials;
+}
+
+function header(name: string): string {
+  return name === "default" ? "[default]" : `[profile ${quoteWord(name)}]`;
+}
+
+/** A name as a message shows it: on one line, cut when very long, and without characters that
+ * a terminal would obey. */
+function quote(name: string): string {
+  const shown = name.length > 100 ? `${name.slice(0, 100)}…` : name;
+  const unsafe = /[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+  return JSON.stringify(shown).replace(
+    unsafe,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** The same for section headers: quoted only where they need it. */
+function quoteWord(name: string): string {
+  return /^[\w+=,.@:/-]{1,100}$/.test(name) ? name : quote(name);
+}
+
+/** At most five of `names`, the most alike first. */
+function nearest(name: string, names: readonly string[]): string[] {
+  return names.slice(0, 10_000)
+    .map((other) => ({ other, distance: editDistance(name.slice(0, 64), other.slice(0, 64)) }))
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, 5)
+    .map(({ other }) => other);
+}
+
+/** Levenshtein's distance, upper and lower case taken as the same. */
+function editDistance(from: string, to: string): number {
+  const [a, b] = [from.toLowerCase(), to.toLowerCase()];
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 0; i < a.length; i++) {
+    const next = [i + 1];
+    for (let j = 0; j < b.length; j++) {
+      const replaced = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

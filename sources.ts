@@ -1,0 +1,179 @@
+/**
+ * The sources of first credentials: one function a kind, each a single step of the SDK's providers
+ * or of our own.
+ *
+ * @module
+ */
+
+import { type Env, expandPath } from "./aws_config.ts";
+import { awsError } from "./aws_errors.ts";
+import {
+  type AwsCredentials,
+  checkedCredentials,
+  type ClientSettings,
+  stsRegion,
+} from "./clients.ts";
+import { processCredentials } from "./credential_process.ts";
+import { loadCredentialProviders } from "./deps.ts";
+import { exitCodes, UserError } from "./errors.ts";
+import { instanceCredentials } from "./instance.ts";
+import type { Source, WebIdentitySource } from "./profiles.ts";
+import { sessionLabel, signInCommand, ssoCredentials } from "./sso.ts";
+import type { AwsSettings } from "./settings.ts";
+import type { System } from "./system.ts";
+
+/** What getting first credentials may touch. */
+export interface SourceContext {
+  readonly system: System;
+  readonly settings: AwsSettings;
+  readonly clients: ClientSettings;
+  readonly signal: AbortSignal;
+  /** Region of what is logged in to. */
+  readonly region: string | undefined;
+  readonly defaultSessionName: string;
+  /** Takes the lines of `--verbose`. */
+  readonly report: (line: string) => void;
+}
+
+/** How a person calls a source, and what renews its credentials. */
+export function describeSource(source: Source): { name: string; renew: string | undefined } {
+  const of = source.profile === undefined ? "" : ` of profile "${source.profile}"`;
+  switch (source.kind) {
+    case "environment":
+      return {
+        name: `the keys in the environment`,
+        renew:
+          "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN anew, or unset them",
+      };
+    case "static":
+      return { name: `profile "${source.profile}"`, renew: undefined };
+    case "process":
+      return { name: `the credential_process${of}`, renew: "run what it needs to sign in again" };
+    case "login":
+      return {
+        name: `the login session${of}`,
+        renew: `run: aws login --profile ${source.profile}`,
+      };
+    case "sso":
+      return {
+        name: `${sessionLabel(source)} (${source.account}/${source.role})`,
+        renew: signInCommand(source),
+      };
+    case "web-identity":
+      return { name: `${source.roleArn} (web identity${of})`, renew: undefined };
+    case "container":
+      return { name: `the container's role`, renew: undefined };
+    case "instance":
+      return { name: `the instance's role`, renew: undefined };
+  }
+}
+
+/**
+ * The first credentials.
+ *
+ * @throws {UserError} when the source gives none
+ */
+export async function sourceCredentials(
+  source: Source,
+  context: SourceContext,
+): Promise<AwsCredentials> {
+  const { system, clients } = context;
+  switch (source.kind) {
+    case "static":
+      return checkedCredentials({
+        accessKeyId: source.accessKeyId,
+        secretAccessKey: source.secretAccessKey.reveal(),
+        sessionToken: source.sessionToken?.reveal(),
+      }, "reading the profile");
+    case "environment":
+      return environmentCredentials(system.env);
+    case "process":
+      return await processCredentials(source, context);
+    case "sso":
+      return await ssoCredentials(source, system, clients);
+    case "instance":
+      return await instanceCredentials(system);
+    case "login":
+    case "web-identity":
+    case "container":
+      return await fromProvider(source, context);
+  }
+}
+
+function environmentCredentials(env: Env): AwsCredentials {
+  return checkedCredentials({
+    accessKeyId: env.AWS_ACCESS_KEY_ID,
+    secretAccessKey: env.AWS_SECRET_ACCESS_KEY,
+    // the old name, which botocore reads too
+    sessionToken: env.AWS_SESSION_TOKEN || env.AWS_SECURITY_TOKEN,
+  }, "reading the environment");
+}
+
+/** The sources for which a provider of the SDK is the whole step. */
+async function fromProvider(
+  source: Extract<Source, { kind: "login" | "web-identity" | "container" }>,
+  context: SourceContext,
+): Promise<AwsCredentials> {
+  const { name, renew } = describeSource(source);
+  const providers = await loadCredentialProviders();
+  try {
+    switch (source.kind) {
+      case "login":
+        return checkedCredentials(
+          await providers.fromLoginCredentials({ profile: source.profile })(),
+          "the login session",
+        );
+      case "web-identity":
+        return checkedCredentials(
+          await providers.fromWebToken(await webIdentity(source, context))(),
+          "AssumeRoleWithWebIdentity",
+        );
+      case "container":
+        return checkedCredentials(
+          await providers.fromHttp({ timeout: 1000, maxRetries: 1 })(),
+          "the container's credentials",
+        );
+    }
+  } catch (error) {
+    if (source.kind === "container") throw containerError(error);
+    throw awsError(error, name, { identity: name, renew });
+  }
+}
+
+type WebTokenInit = Parameters<
+  Awaited<ReturnType<typeof loadCredentialProviders>>["fromWebToken"]
+>[0];
+
+async function webIdentity(
+  source: WebIdentitySource,
+  context: SourceContext,
+): Promise<WebTokenInit> {
+  const { system, clients, region, settings, defaultSessionName } = context;
+  const path = expandPath(source.tokenFile, system.env);
+  const token = await system.readTextFile(path).catch((cause: unknown) => {
+    throw new UserError(`cannot read the web identity token ${path}`, {
+      code: "web-identity-token-unreadable",
+      exitCode: exitCodes.credentials,
+      hint: "check AWS_WEB_IDENTITY_TOKEN_FILE, or web_identity_token_file in the profile",
+      cause,
+    });
+  });
+  const sts = stsRegion(source.roleArn, [region, settings.region]);
+  return {
+    roleArn: source.roleArn,
+    webIdentityToken: token.trim(),
+    roleSessionName: source.sessionName ?? defaultSessionName,
+    ...(source.durationSeconds === undefined ? {} : { durationSeconds: source.durationSeconds }),
+    clientConfig: await clients.of("sts", sts) as never,
+  };
+}
+
+function containerError(cause: unknown): UserError {
+  return new UserError("the container's credentials endpoint gave no credentials", {
+    code: "container-credentials",
+    exitCode: exitCodes.credentials,
+    hint:
+      "check that the task or pod has a role, and AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI",
+    cause,
+  });
+}

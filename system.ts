@@ -1,0 +1,54 @@
+/**
+ * What ecrin touches of the world, passed as an argument, so that a test can stand in for it.
+ *
+ * @module
+ */
+
+import type { Env } from "./aws_config.ts";
+
+/** The machine, the clock and the two output streams. */
+export interface System {
+  readonly env: Env;
+  /** `"linux"`, `"darwin"`, `"windows"`, … */
+  readonly os: string;
+  readonly readTextFile: (path: string) => Promise<string>;
+  readonly isFile: (path: string) => boolean;
+  readonly now: () => Date;
+  /** Writes data. */
+  readonly stdout: (text: string) => void;
+  /** Writes what people read; only ever whole lines. */
+  readonly stderr: (text: string) => void;
+  readonly stderrIsTerminal: boolean;
+}
+
+/** This process. */
+export function realSystem(): System {
+  return {
+    env: Deno.env.toObject(),
+    os: Deno.build.os,
+    readTextFile: (path) => Deno.readTextFile(path),
+    isFile: (path) => {
+      try {
+        return Deno.statSync(path).isFile;
+      } catch {
+        return false;
+      }
+    },
+    now: () => new Date(),
+    stdout: (text) => writeAll(Deno.stdout, text),
+    stderr: (text) => writeAll(Deno.stderr, text),
+    stderrIsTerminal: Deno.stderr.isTerminal(),
+  };
+}
+
+/** Writes all of `text`, at once. A reader that has gone is no error, as for any tool in a pipe. */
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  try {
+    for (let written = 0; written < bytes.length;) {
+      written += stream.writeSync(bytes.subarray(written));
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
