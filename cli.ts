@@ -10,7 +10,8 @@ import { usageError } from "./errors.ts";
 import { parseDuration, parseRoleDuration } from "./duration.ts";
 import { type Flag, flags } from "./flags.ts";
 import { nearest } from "./nearest.ts";
-import { parseAccount, parseRegion, parseRegistry, type Registry } from "./registry.ts";
+import { parseAccount, parseRegistry, type Registry } from "./registry.ts";
+import { parseRegion } from "./partition.ts";
 import {
   parseExternalId,
   parseRole,

@@ -8,7 +8,9 @@
 import type { FetchHttpHandler } from "./deps.ts";
 import { exitCodes, usageError, UserError } from "./errors.ts";
 import type { Http } from "./http.ts";
-import { type EndpointVariant, parseRegion, partitionOf, type Service } from "./registry.ts";
+import { type EndpointVariant } from "./registry.ts";
+import { parseRegion, partitionOf } from "./partition.ts";
+import { type Service } from "./endpoint.ts";
 import { conceal } from "./secret.ts";
 import { type AwsSettings, serviceEndpoint } from "./settings.ts";
 

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { usageError } from "./errors.ts";
-import { quote } from "./registry.ts";
+import { quote, usageError } from "./errors.ts";
 
 /** Bounds that STS sets to a role session, in seconds. */
 const shortestRoleSession = 900;

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { parseDuration, parseRoleDuration } from "./duration.ts";
-import { UserError } from "./errors.ts";
-import { quote } from "./registry.ts";
+import { quote, UserError } from "./errors.ts";
 
 Deno.test("a duration is hours, minutes and seconds, or a number of seconds", () => {
   const rows = {

@@ -62,3 +62,16 @@ export function usageError(
 ): UserError {
   return new UserError(message, { code, exitCode: exitCodes.usage, hint, cause });
 }
+
+/**
+ * `text` in double quotes for a message: what is not printable ASCII escaped, so that neither a
+ * control sequence nor a look-alike letter gets by, and cut after 80 characters.
+ */
+export function quote(text: string): string {
+  const cut = text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  const escaped = cut.replace(
+    /[^\x20-\x7e]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return `"${escaped}"`;
+}

@@ -9,7 +9,7 @@ import type { Env } from "./aws_config.ts";
 import { type AwsCredentials, checkedCredentials } from "./clients.ts";
 import { loadCredentialProviders } from "./deps.ts";
 import { exitCodes, UserError } from "./errors.ts";
-import { parseRegion } from "./registry.ts";
+import { parseRegion } from "./partition.ts";
 import type { System } from "./system.ts";
 
 /** Time for all requests of one question, in milliseconds. */

@@ -22,7 +22,7 @@ import { type ExitCode, exitCodes, usageError, UserError } from "./errors.ts";
 import { loginWithFile } from "./file_login.ts";
 import { type Http, openHttp } from "./http.ts";
 import { instanceRegion } from "./instance.ts";
-import { partitionOf } from "./registry.ts";
+import { partitionOf } from "./partition.ts";
 import { roleArn, sessionName } from "./role.ts";
 import { scrub } from "./secret.ts";
 import { type AwsSettings, awsSettings } from "./settings.ts";

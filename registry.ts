@@ -1,105 +1,18 @@
 /**
- * Names: accounts, regions, partitions, registry hosts and API endpoints. Text that a user typed
- * goes in, checked values come out, and nothing behind this file parses a name again. Pure.
+ * Names of accounts and registries. Text that a user typed goes in, checked values come out, and
+ * nothing behind this file parses a name again. Pure.
  *
  * ```ts
  * const registry = parseRegistry("123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:1.2");
  * registry.host; // "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
- * endpoint("ecr", registry.region, registry); // "https://api.ecr.eu-west-1.amazonaws.com"
+ * registry.region; // "eu-west-1"
  * ```
  *
  * @module
  */
 
-import { usageError, type UserError } from "./errors.ts";
-import { nearest } from "./nearest.ts";
-
-/** A separate AWS: its own accounts, its own regions and its own domains. */
-export interface Partition {
-  /** As in the second field of an ARN: `"aws-cn"`. */
-  readonly name: string;
-  /** Domain of the registries, and of the API endpoints that are not dual-stack. */
-  readonly registrySuffix: string;
-  /** Domain of the registries that answer on IPv6 too. */
-  readonly dualStackRegistrySuffix: string;
-  /** Domain of the API endpoints that answer on IPv6 too. */
-  readonly dualStackApiSuffix: string;
-  /** Matches the whole name of each of its regions, also of those to come. */
-  readonly regionPattern: RegExp;
-}
-
-/** The last two parts of every region's name so far. The SDK takes any word, so also a typo. */
-const compassAndNumber = "(?:north|south|east|west|central|(?:north|south)(?:east|west))-[1-9]\\d?";
-
-/**
- * Every partition. Names, regions and the suffixes of the API are those of the SDK
- * (`@aws-sdk/core`, `partitions.js`), the suffixes of dual-stack registries those of the Amazon ECS
- * agent (`ecs-agent/utils/uri`) and Renovate (`datasource/docker/ecr`).
- */
-export const partitions: readonly Partition[] = [
-  {
-    name: "aws",
-    registrySuffix: "amazonaws.com",
-    dualStackRegistrySuffix: "on.aws",
-    dualStackApiSuffix: "api.aws",
-    regionPattern: regions("(?:us|eu|ap|sa|ca|me|af|il|mx)"),
-  },
-  {
-    name: "aws-us-gov",
-    registrySuffix: "amazonaws.com",
-    dualStackRegistrySuffix: "on.aws",
-    dualStackApiSuffix: "api.aws",
-    regionPattern: regions("us-gov"),
-  },
-  {
-    name: "aws-cn",
-    registrySuffix: "amazonaws.com.cn",
-    dualStackRegistrySuffix: "on.amazonwebservices.com.cn",
-    dualStackApiSuffix: "api.amazonwebservices.com.cn",
-    regionPattern: regions("cn"),
-  },
-  {
-    name: "aws-eusc",
-    registrySuffix: "amazonaws.eu",
-    dualStackRegistrySuffix: "on.amazonwebservices.eu",
-    dualStackApiSuffix: "api.amazonwebservices.eu",
-    regionPattern: regions("eusc-de"),
-  },
-  {
-    name: "aws-iso",
-    registrySuffix: "c2s.ic.gov",
-    dualStackRegistrySuffix: "on.aws.ic.gov",
-    dualStackApiSuffix: "api.aws.ic.gov",
-    regionPattern: regions("us-iso"),
-  },
-  {
-    name: "aws-iso-b",
-    registrySuffix: "sc2s.sgov.gov",
-    dualStackRegistrySuffix: "on.aws.scloud",
-    dualStackApiSuffix: "api.aws.scloud",
-    regionPattern: regions("us-isob"),
-  },
-  {
-    name: "aws-iso-e",
-    registrySuffix: "cloud.adc-e.uk",
-    dualStackRegistrySuffix: "on.cloud-aws.adc-e.uk",
-    dualStackApiSuffix: "api.cloud-aws.adc-e.uk",
-    regionPattern: regions("eu-isoe"),
-  },
-  {
-    name: "aws-iso-f",
-    registrySuffix: "csp.hci.ic.gov",
-    dualStackRegistrySuffix: "on.aws.hci.ic.gov",
-    dualStackApiSuffix: "api.aws.hci.ic.gov",
-    regionPattern: regions("us-isof"),
-  },
-];
-
-const [commercial] = partitions as readonly [Partition, ...Partition[]];
-
-function regions(prefix: string): RegExp {
-  return new RegExp(`^${prefix}-${compassAndNumber}$`);
-}
+import { quote, usageError, type UserError } from "./errors.ts";
+import { findPartition, type Partition, partitionOf, partitions, regionHint } from "./partition.ts";
 
 /** Which kind of endpoint: FIPS 140 validated cryptography, IPv6 besides IPv4. */
 export interface EndpointVariant {
@@ -126,7 +39,7 @@ export const publicRegistry: Registry = {
   host: "public.ecr.aws",
   account: undefined,
   region: "us-east-1",
-  partition: commercial,
+  partition: partitionOf("us-east-1"),
   public: true,
   fips: false,
   dualStack: false,
@@ -154,16 +67,6 @@ const otherRegistries = [
   "registry.gitlab.com",
 ];
 
-/** Only for "did you mean": a region that is not listed here is accepted like any other. */
-const knownRegions = (
-  "af-south-1 ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 " +
-  "ap-south-2 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 " +
-  "ca-central-1 ca-west-1 eu-central-1 eu-central-2 eu-north-1 eu-south-1 eu-south-2 eu-west-1 " +
-  "eu-west-2 eu-west-3 il-central-1 me-central-1 me-south-1 mx-central-1 sa-east-1 us-east-1 " +
-  "us-east-2 us-west-1 us-west-2 us-gov-east-1 us-gov-west-1 cn-north-1 cn-northwest-1 " +
-  "eusc-de-east-1"
-).split(" ");
-
 const exampleHost = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
 
 /** Longer than any image reference or ARN of a repository; what is longer is not even looked at. */
@@ -186,40 +89,6 @@ export function parseAccount(text: string): { account: string; padded: boolean }
     // the AWS console shows 1234-5678-9012
     /^[0-9]{12}$/.test(digits) ? `did you mean ${digits}?` : "an account is 12 digits",
   );
-}
-
-/**
- * `text` itself when it has the shape of a region of one of the {@linkcode partitions}.
- *
- * @throws {UserError} `bad-region`, naming the nearest region when it looks like a typo.
- */
-export function parseRegion(text: string): string {
-  partitionOf(text);
-  return text;
-}
-
-/**
- * The partition that `region` is in.
- *
- * @throws {UserError} `bad-region` when it is in none.
- */
-export function partitionOf(region: string): Partition {
-  const partition = findPartition(region);
-  if (partition !== undefined) return partition;
-  throw usageError(
-    "bad-region",
-    `${quote(region)} is not an AWS region`,
-    regionHint(region, "a region looks like us-east-1 or eu-central-1"),
-  );
-}
-
-function findPartition(region: string): Partition | undefined {
-  return partitions.find((partition) => partition.regionPattern.test(region));
-}
-
-function regionHint(text: string, otherwise: string): string {
-  const match = nearest(text, knownRegions);
-  return match === undefined ? otherwise : `did you mean ${match}?`;
 }
 
 /**
@@ -460,100 +329,4 @@ function shown(text: string): string {
   const [, scheme = "", rest = ""] = /^([a-z]+:\/\/)?(.*)$/is.exec(text) ?? [];
   // an ECR password may hold slashes, so with a colon everything up to the last @ goes
   return quote(scheme + rest.replace(/^(?:[^/@:]*:.*|[^/@]*)@/s, "***@"));
-}
-
-/** The APIs that ecrin calls. */
-export type Service = "ecr" | "ecr-public" | "sts" | "sso" | "sso-oidc";
-
-/** The first labels of an API's host, for each {@linkcode EndpointVariant}. */
-interface EndpointNames {
-  readonly plain: string;
-  readonly fips: string;
-  readonly dualStack: string;
-  readonly fipsDualStack: string;
-}
-
-/** As in the `endpoint/bdd.js` of each client of the SDK. */
-const endpointNames: Readonly<Record<Service, EndpointNames>> = {
-  "ecr": {
-    plain: "api.ecr",
-    fips: "api.ecr-fips",
-    dualStack: "ecr",
-    fipsDualStack: "ecr-fips",
-  },
-  "ecr-public": {
-    plain: "api.ecr-public",
-    fips: "api.ecr-public-fips",
-    dualStack: "ecr-public",
-    fipsDualStack: "api.ecr-public-fips",
-  },
-  "sts": {
-    plain: "sts",
-    fips: "sts-fips",
-    dualStack: "sts",
-    fipsDualStack: "sts-fips",
-  },
-  "sso": {
-    plain: "portal.sso",
-    fips: "portal.sso-fips",
-    dualStack: "portal.sso",
-    fipsDualStack: "portal.sso-fips",
-  },
-  "sso-oidc": {
-    plain: "oidc",
-    fips: "oidc-fips",
-    dualStack: "oidc",
-    fipsDualStack: "oidc-fips",
-  },
-};
-
-/**
- * The https URL, without a final slash, of a service's API in `region`. It is what the SDK would
- * choose, except that FIPS is ignored for IAM Identity Center outside GovCloud, where such
- * endpoints do not exist.
- *
- * @throws {UserError} `bad-region`, also for ECR Public anywhere but in us-east-1.
- */
-export function endpoint(
-  service: Service,
-  region: string,
-  variant: EndpointVariant = {},
-): string {
-  const partition = partitionOf(region);
-  if (service === "ecr-public" && region !== publicRegistry.region) {
-    throw usageError(
-      "bad-region",
-      `ECR Public has no API in ${region}`,
-      `use ${publicRegistry.region}, whatever the region of everything else is`,
-    );
-  }
-  const { dualStack = false } = variant;
-  const fips = hasFipsName(service, partition, dualStack) && variant.fips === true;
-  const names = endpointNames[service];
-  return dualStack
-    ? `https://${
-      fips ? names.fipsDualStack : names.dualStack
-    }.${region}.${partition.dualStackApiSuffix}`
-    : `https://${fips ? names.fips : names.plain}.${region}.${partition.registrySuffix}`;
-}
-
-/** Whether there is a FIPS endpoint with a name of its own. */
-function hasFipsName(service: Service, partition: Partition, dualStack: boolean): boolean {
-  if (service === "ecr" || service === "ecr-public") return true;
-  // In GovCloud the plain endpoints of these services are the FIPS endpoints
-  if (partition.name === "aws-us-gov") return dualStack;
-  return service === "sts";
-}
-
-/**
- * `text` in double quotes for a message: what is not printable ASCII escaped, so that neither a
- * control sequence nor a look-alike letter gets by, and cut after 80 characters.
- */
-export function quote(text: string): string {
-  const cut = text.length > 80 ? `${text.slice(0, 77)}...` : text;
-  const escaped = cut.replace(
-    /[^\x20-\x7e]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-  return `"${escaped}"`;
 }

@@ -5,20 +5,16 @@ import { ECRPUBLICClient } from "@aws-sdk/client-ecr-public";
 import { SSOClient } from "@aws-sdk/nested-clients/sso";
 import { SSOOIDCClient } from "@aws-sdk/nested-clients/sso-oidc";
 import { STSClient } from "@aws-sdk/nested-clients/sts";
-import { UserError } from "./errors.ts";
+import { quote, UserError } from "./errors.ts";
+import { endpoint, type Service } from "./endpoint.ts";
 import {
-  endpoint,
   parseAccount,
   parseProxyEndpoint,
-  parseRegion,
   parseRegistry,
-  partitionOf,
-  partitions,
   publicRegistry,
-  quote,
   registryFor,
-  type Service,
 } from "./registry.ts";
+import { parseRegion, partitionOf, partitions } from "./partition.ts";
 
 /** The error that `run` throws, which has to be one for users. */
 function failure(run: () => unknown): UserError {

@@ -10,8 +10,8 @@
  * @module
  */
 
-import { usageError, type UserError } from "./errors.ts";
-import { partitions, quote } from "./registry.ts";
+import { quote, usageError, type UserError } from "./errors.ts";
+import { partitions } from "./partition.ts";
 
 /** A role that was named, not yet in a certain account unless it was named by its ARN. */
 export interface Role {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { UserError } from "./errors.ts";
-import { quote } from "./registry.ts";
+import { quote, UserError } from "./errors.ts";
 import {
   parseExternalId,
   parseRole,

@@ -8,7 +8,9 @@
 
 import type { AwsConfig, Env, Settings } from "./aws_config.ts";
 import { usageError } from "./errors.ts";
-import { endpoint, type EndpointVariant, parseRegion, type Service } from "./registry.ts";
+import { endpoint, type Service } from "./endpoint.ts";
+import { type EndpointVariant } from "./registry.ts";
+import { parseRegion } from "./partition.ts";
 
 /** What {@linkcode awsSettings} found. */
 export interface AwsSettings {

@@ -9,11 +9,11 @@ import { exitCodes, usageError, UserError } from "./errors.ts";
 import {
   type EndpointVariant,
   parseProxyEndpoint,
-  partitionOf,
   publicRegistry,
   type Registry,
   registryFor,
 } from "./registry.ts";
+import { partitionOf } from "./partition.ts";
 import type { LoginOptions } from "./cli.ts";
 
 /** One registry to log in to. */

@@ -104,10 +104,20 @@ for (const vector of vectors) {
       : { ...vectorKey, sessionToken: vector.sessionToken };
     const options = { lookup: () => key, service: "service", now: vectorTime };
     assert.equal(verifySignature(vectorRequest(vector), options), key);
-    const [first] = vector.signature;
-    const signature = (first === "0" ? "1" : "0") + vector.signature.slice(1);
-    const refused = verifySignature(vectorRequest({ ...vector, signature }), options);
-    assert(refused instanceof AwsFault && refused.code === "InvalidSignatureException");
+    const otherSecret = { ...key, secretAccessKey: "not-a-secret-of-anybody" };
+    const otherBody = vectorRequest({ ...vector, body: "other" });
+    const otherPath = vectorRequest({ ...vector, path: "/other" });
+    for (
+      const refused of [
+        verifySignature(vectorRequest(vector), { ...options, lookup: () => otherSecret }),
+        verifySignature(otherBody, options),
+        verifySignature(otherPath, options),
+      ]
+    ) {
+      assert(refused instanceof AwsFault);
+      assert.equal(refused.code, "InvalidSignatureException");
+      assert.match(refused.message, /does not match the signature you provided/);
+    }
   });
 }
 
@@ -121,7 +131,6 @@ interface Refusal {
   /** Changes to the get-vanilla request. */
   headers?: Record<string, string>;
   drop?: string;
-  body?: string;
   key?: Partial<AwsKey> | null;
   region?: string;
   now?: number;
@@ -223,18 +232,6 @@ const refusals: Refusal[] = [
     message: /^Signature not yet current: 20150830T123600Z is still later than 20150830T123500Z/,
   },
   {
-    name: "another secret",
-    key: { secretAccessKey: "not-a-secret-of-anybody" },
-    ...wrongSignature,
-    message: /does not match the signature you provided/,
-  },
-  {
-    name: "another body",
-    body: "x",
-    ...wrongSignature,
-    message: /does not match the signature you provided/,
-  },
-  {
     name: "a host that is not signed",
     headers: {
       authorization: "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/" +
@@ -250,7 +247,6 @@ for (const refusal of refusals) {
     Deno.test(`${service} refuses ${refusal.name}`, () => {
       const request = vectorRequest({
         name: refusal.name,
-        body: refusal.body ?? "",
         signature: vectors[0]?.signature ?? "",
       });
       for (const [name, value] of Object.entries(refusal.headers ?? {})) {
