@@ -55,6 +55,14 @@ const readings: readonly [name: string, config: string, profiles: unknown][] = [
   ["nested settings, their keys as written", "[default]\ns3 =\n  Max = 1\n\n  # no\n  b=2\nc = 3", [
     ["default", [["c", "3"], ["s3.Max", "1"], ["s3.b", "2"]]],
   ]],
+  [
+    "settings that are all indented alike, also right after a header",
+    "[profile x]\n  a=1\n  b=2\n[profile y]\n  c=3",
+    [
+      ["x", [["a", "1"], ["b", "2"]]],
+      ["y", [["c", "3"]]],
+    ],
+  ],
   ["quoted names", `[profile "a b"]\n[profile 'c d']\n[profile e\\ f]\n[profile "it's"]`, [
     ["a b", []],
     ["c d", []],
@@ -187,11 +195,12 @@ Deno.test("aws config: secrets are scrubbed as soon as they are read", () => {
   parse(
     "[strange]\naws_session_token = first-token-of-a-stray-section",
     "[a]\nAWS_Secret_Access_Key = second-made-up-secret\n  third-made-up-line\n" +
-      "aws_security_token = fourth-made-up-token",
+      "aws_security_token = fourth-made-up-token\n" +
+      "nested =\n  aws_secret_access_key = fifth-made-up-secret\n  region = not-a-secret",
   );
   const text = "first-token-of-a-stray-section second-made-up-secret third-made-up-line " +
-    "fourth-made-up-token";
-  assert.equal(scrub(text), "*** *** *** ***");
+    "fourth-made-up-token fifth-made-up-secret not-a-secret";
+  assert.equal(scrub(text), "*** *** *** *** *** not-a-secret");
 });
 
 const lines: readonly [line: string, words: string[] | undefined][] = [

@@ -6,7 +6,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { usageError } from "./errors.ts";
+import { quote, quoteName, usageError } from "./errors.ts";
 import { parseDuration, parseRoleDuration } from "./duration.ts";
 import { type Flag, flags } from "./flags.ts";
 import { nearest } from "./nearest.ts";
@@ -141,7 +141,7 @@ function unknownFlag(rawName: string): Error {
   const match = nearest(rawName.replace(/^-+/, ""), flags.map(({ name }) => name));
   return usageError(
     "unknown-flag",
-    `unknown flag ${JSON.stringify(rawName).slice(1, -1)}`,
+    `unknown flag ${quote(rawName)}`,
     match === undefined ? "run: ecrin --help" : `did you mean --${match}?`,
   );
 }
@@ -227,7 +227,9 @@ function parseTags(texts: readonly string[]): Tag[] {
   const tags = texts.map(parseTag);
   const keys = new Set<string>();
   for (const { key } of tags) {
-    if (keys.has(key.toLowerCase())) throw usageError("bad-tag", `the tag "${key}" is given twice`);
+    if (keys.has(key.toLowerCase())) {
+      throw usageError("bad-tag", `the tag ${quoteName(key)} is given twice`);
+    }
     keys.add(key.toLowerCase());
   }
   if (tags.length > mostTags) {

@@ -6,7 +6,7 @@
  */
 
 import { type AwsCredentials, checkedCredentials } from "./clients.ts";
-import { exitCodes, UserError } from "./errors.ts";
+import { exitCodes, quoteName, shellWord, UserError } from "./errors.ts";
 import { runProgram } from "./process.ts";
 import { conceal, scrub } from "./secret.ts";
 import type { System } from "./system.ts";
@@ -75,9 +75,9 @@ export function parseProcessOutput(
 }
 
 function processError({ profile }: CredentialProcess, what: string): UserError {
-  return new UserError(`the credential_process of profile "${profile}" ${what}`, {
+  return new UserError(`the credential_process of profile ${quoteName(profile)} ${what}`, {
     code: "credential-process",
     exitCode: exitCodes.credentials,
-    hint: `run it by hand: aws configure get credential_process --profile ${profile}`,
+    hint: `run it by hand: aws configure get credential_process --profile ${shellWord(profile)}`,
   });
 }

@@ -8,7 +8,7 @@ import { awsError } from "./aws_errors.ts";
 import type { AwsConfig, Env } from "./aws_config.ts";
 import { type AwsCredentials, checkedCredentials, stsRegion } from "./clients.ts";
 import { loadCredentialProviders } from "./deps.ts";
-import { exitCodes, usageError, UserError } from "./errors.ts";
+import { exitCodes, quoteName, shellWord, usageError, UserError } from "./errors.ts";
 import { noCredentials } from "./instance.ts";
 import { type Hop, planProfile, type Source } from "./profiles.ts";
 import type { Tag } from "./role.ts";
@@ -166,7 +166,7 @@ export function checkHops(source: Source, hops: readonly RoleHop[]): void {
         `a session of ${hop.roleArn} can last 1h at most: another role's session assumes it`,
         hop.profile === undefined
           ? "use: --duration 1h"
-          : `set duration_seconds to ${longestChained} in profile "${hop.profile}"`,
+          : `set duration_seconds to ${longestChained} in profile ${quoteName(hop.profile)}`,
       );
     }
   }
@@ -174,10 +174,12 @@ export function checkHops(source: Source, hops: readonly RoleHop[]): void {
 
 function mfaNeeded({ profile, roleArn }: RoleHop): UserError {
   const name = profile ?? "default";
-  return new UserError(`profile "${name}" needs an MFA code to assume ${roleArn}`, {
+  return new UserError(`profile ${quoteName(name)} needs an MFA code to assume ${roleArn}`, {
     code: "mfa-needed",
     exitCode: exitCodes.credentials,
-    hint: `run: eval "$(aws configure export-credentials --profile ${name} --format env)"`,
+    hint: `run: eval "$(aws configure export-credentials --profile ${
+      shellWord(name)
+    } --format env)"`,
   });
 }
 

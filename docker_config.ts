@@ -14,7 +14,7 @@
 
 import { dirname, join } from "node:path";
 import { loadBase64 } from "./deps.ts";
-import { exitCodes, usageError, UserError } from "./errors.ts";
+import { exitCodes, quote, usageError, UserError } from "./errors.ts";
 import {
   errorCode,
   followLinks,
@@ -75,7 +75,7 @@ const maxTries = 20;
 const replacedFields = ["identitytoken", "registrytoken", "username", "password"];
 
 /**
- * Where docker keeps its config: in the folder `DOCKER_CONFIG`, else in `.docker` of the home folder.
+ * Where docker's config is: in the folder `DOCKER_CONFIG`, else in `.docker` in the home folder.
  *
  * @throws {UserError} when the environment names neither.
  */
@@ -160,7 +160,7 @@ export function credentialStoreFor(config: DockerConfig, host: string): string |
   return (config.credHelpers.get(host) ?? config.credsStore) || undefined;
 }
 
-/** The login of `host` that is in the file itself; undefined when there is none or it is unreadable. */
+/** The login of `host` that is in the file itself; undefined when there is none to be read. */
 export async function readLogin(
   config: DockerConfig,
   host: string,
@@ -182,8 +182,8 @@ export async function readLogin(
 }
 
 /**
- * `text` with the logins changed, and with every other byte as it was. A `text` of undefined, for no
- * file yet, gives one as docker writes it.
+ * `text` with the logins changed, and with every other byte as it was. A `text` of undefined, for
+ * no file yet, gives one as docker writes it.
  *
  * @throws {UserError} as {@linkcode parseDockerConfig} does.
  */
@@ -225,10 +225,11 @@ export async function mergeLogins(
 /**
  * Puts `logins` where docker looks for them: into the file at `path`, which is made when there is
  * none, or with `storeWith` into the credential store that the file names. Other ecrin processes
- * wait meanwhile; what programs without a lock (docker login) write at the same time is kept.
+ * wait meanwhile. What a program without a lock (docker login) writes before is kept; no one can
+ * keep it from writing later what it has read before.
  *
- * @throws {UserError} (exit code 3) with the file as it was, when it is malformed, cannot be read or
- * written, stays locked or keeps changing, or names a store and `storeWith` is not given.
+ * @throws {UserError} (exit code 3) with the file as it was, when it is malformed, cannot be read
+ * or written, stays locked or keeps changing, or names a store and `storeWith` is not given.
  */
 export async function storeLogin(
   path: string,
@@ -296,7 +297,7 @@ function usableStore(
   const key = config.credHelpers.has(host) ? `credHelpers["${host}"]` : "credsStore";
   if (helper === "ecr-login") {
     throw new UserError(
-      `${key} in ${path} leaves ${host} to Amazon's credential helper (ecr-login), which stores no logins`,
+      `${key} in ${path} leaves ${host} to Amazon's credential helper, ecr-login: it stores no logins`,
       {
         code: "ecr-login-configured",
         exitCode: exitCodes.tool,
@@ -306,7 +307,8 @@ function usableStore(
   }
   if (helper !== undefined && storeWith === undefined) {
     throw new UserError(
-      `${key} in ${path} keeps the login of ${host} in the credential store "${helper}"; docker would ignore one in the file`,
+      `${key} in ${path} puts the login of ${host} into the credential store ${quote(helper)}; ` +
+        "docker would ignore one in the file",
       {
         code: "credential-store-configured",
         exitCode: exitCodes.tool,
@@ -324,7 +326,7 @@ function authsKeys(text: string): string[] {
   return root.members.map(({ key }) => key).filter((key) => isKey(key, "auths"));
 }
 
-/** What docker's decodeAuth takes: padded base64, broken into lines or not, of a text with a colon. */
+/** Whether docker's decodeAuth takes it: padded base64, in lines or not, of a text with a colon. */
 function isAuth(auth: string): boolean {
   const base64 = auth.replaceAll(/[\r\n]/g, "");
   return /^[A-Za-z0-9+/]*={0,2}$/.test(base64) && base64.length % 4 === 0 &&

@@ -75,3 +75,21 @@ export function quote(text: string): string {
   );
   return `"${escaped}"`;
 }
+
+/**
+ * A name that may hold any letter, in double quotes: on one line, cut when very long, and without
+ * characters that a terminal would obey.
+ */
+export function quoteName(name: string): string {
+  const shown = name.length > 100 ? `${name.slice(0, 100)}…` : name;
+  const unsafe = /[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+  return JSON.stringify(shown).replace(
+    unsafe,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** `word` as a POSIX shell takes it, for commands in hints. */
+export function shellWord(word: string): string {
+  return /^[\w.@:/+=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

@@ -31,8 +31,8 @@ const lockFileName = ".ecrin.lock";
  * Waits until no other process holds the lock of `folder`, and takes it until disposed of.
  *
  * The folder itself is what is locked (flock(2) on its handle): nothing is left behind, a process
- * that dies lets go by dying, and containers that share the folder share the lock. Windows has no
- * handles of folders and NFS no exclusive locks on what is open for reading: there a file is locked.
+ * that dies lets go by dying, and containers that share the folder share the lock. Windows opens no
+ * folders, and NFS locks nothing exclusively that is open for reading: there a file is locked.
  *
  * @throws {LockTimeout} after `timeoutMs`.
  * @throws {Deno.errors.NotFound} when there is no such folder, and the other errors of opening it.
@@ -105,23 +105,22 @@ async function isStillAt(path: string, file: Deno.FsFile): Promise<boolean> {
   return named !== undefined && named.dev === opened.dev && named.ino === opened.ino;
 }
 
-/** The path of the file itself, which need not be there yet, behind the symlinks that lead to it. */
+/** The path of the file itself, which may not be there yet, behind the symlinks that lead to it. */
 export async function followLinks(path: string): Promise<string> {
   try {
     return await Deno.realPath(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  let link: string;
-  let folder: string;
+  let entry: Deno.FileInfo;
   try {
-    folder = await Deno.realPath(dirname(path));
-    link = await Deno.readLink(path);
+    entry = await Deno.lstat(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return path;
     throw error;
   }
-  return await followLinks(resolve(folder, link));
+  if (!entry.isSymlink) return await followLinks(path); // it was made this very moment
+  return await followLinks(resolve(await Deno.realPath(dirname(path)), await Deno.readLink(path)));
 }
 
 /** What {@linkcode replaceFile} can be told. */
@@ -139,9 +138,9 @@ export interface ReplaceOptions {
 const inPlaceCodes = new Set(["EBUSY", "EXDEV", "EACCES", "EPERM", "EROFS"]);
 
 /**
- * Makes `content` (JSON) the whole content of the file at `path`, which is no symlink. A reader
- * sees the old file or the new one, and after a failure the old one is there. Mode and owner of an
- * existing file stay; a new file is readable by its owner only (0600).
+ * Makes `content` the whole content of the file at `path`, which is no symlink. A reader
+ * sees the old file or the new one (but for what is reported), and after a failure the old one is
+ * there. Mode and owner of an existing file stay; a new file is readable by its owner only (0600).
  *
  * @returns false when `unchanged` said no: nothing was done.
  * @throws the errors of the file system, whose `code` is the errno ("ENOSPC").
@@ -212,15 +211,11 @@ async function writeNew(
   await file.sync();
 }
 
-/** Overwrites the file such that a full disk shows before the first byte of the old content goes. */
+/** Overwrites the file; a full disk, half-way, has the old content written over the new one. */
 async function writeInPlace(path: string, content: Uint8Array): Promise<void> {
   const old = await Deno.readFile(path);
   using file = await Deno.open(path, { write: true });
   try {
-    await file.seek(0, Deno.SeekMode.End);
-    // spaces, as JSON allows them at its end
-    await writeAll(file, new Uint8Array(Math.max(0, content.length - old.length)).fill(0x20));
-    await file.sync();
     await overwrite(file, content);
   } catch (error) {
     await overwrite(file, old).catch(() => {});

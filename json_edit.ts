@@ -7,7 +7,8 @@
  * ```
  *
  * `JSON.parse` and `JSON.stringify` would reorder keys like "1", drop duplicates, round long
- * numbers and lay the file out anew; `JSON.parse` also quotes the text, secrets included, in its errors.
+ * numbers and lay the file out anew; `JSON.parse` also quotes the text, secrets included, in its
+ * errors.
  *
  * @module
  */

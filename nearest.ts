@@ -19,6 +19,16 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best.distance <= limit ? best.candidate : undefined;
 }
 
+/** At most five of `names`, the most like `word` first. */
+export function nearestNames(word: string, names: readonly string[]): string[] {
+  const from = word.slice(0, 64).toLowerCase();
+  return names.slice(0, 10_000)
+    .map((name) => ({ name, distance: distance(from, name.slice(0, 64).toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, 5)
+    .map(({ name }) => name);
+}
+
 /** Levenshtein distance: letters to insert, delete or replace, with two rows of its table. */
 function distance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);

@@ -17,7 +17,21 @@
  */
 
 import type { AwsConfig, Env, Settings } from "./aws_config.ts";
-import { usageError, type UserError } from "./errors.ts";
+import { quoteName as quote, usageError } from "./errors.ts";
+import {
+  chainTooLong,
+  malformedSetting,
+  notFoundHint,
+  partialKeys,
+  place,
+  profileError,
+  profileLoop,
+  quoteWord,
+  ssoConflict,
+  ssoSessionNotFound,
+  withoutCredentials,
+} from "./profile_errors.ts";
+import { optional, type Profile, required } from "./profile_settings.ts";
 import { Secret } from "./secret.ts";
 
 /** Where the first credentials of a plan come from. `profile` is the one that says so. */
@@ -116,40 +130,6 @@ const identityKeys = new Set([
 ]);
 
 /**
- * What values must look like. Roles, session names and the like are those of the API reference of
- * STS (AssumeRole); keys go into a header.
- */
-const grammar: Readonly<Record<string, readonly [pattern: RegExp, wanted: string]>> = {
-  role_arn: [
-    /^arn:aws[a-z-]*:iam::\d{12}:role\/(?:[\x21-\x7e]{1,510}\/)?[\w+=,.@-]{1,64}$/,
-    "the ARN of a role, such as arn:aws:iam::111111111111:role/deploy",
-  ],
-  role_session_name: [/^[\w+=,.@-]{2,64}$/, "2 to 64 letters, digits and +=,.@-_"],
-  source_identity: [/^[\w+=,.@-]{2,64}$/, "2 to 64 letters, digits and +=,.@-_"],
-  external_id: [/^[\w+=,.@:/-]{2,1224}$/, "2 to 1224 letters, digits and +=,.@:/-_"],
-  mfa_serial: [
-    /^[\w+=/:,.@-]{9,256}$/,
-    "the serial number of a device or an ARN, such as arn:aws:iam::111111111111:mfa/ann",
-  ],
-  sso_account_id: [/^\d{12}$/, "an account of 12 digits"],
-  sso_role_name: [/^[\w+=,.@-]{1,64}$/, "up to 64 letters, digits and +=,.@-_"],
-  sso_start_url: [/^https?:\/\/[\x21-\x7e]+$/, "a URL, such as https://corp.awsapps.com/start"],
-  aws_access_key_id: [/^[\x21-\x7e]+$/, "one word of ASCII characters"],
-  aws_secret_access_key: [/^[\x21-\x7e]+$/, "one word of ASCII characters"],
-  aws_session_token: [/^[\x21-\x7e]+$/, "one word of ASCII characters"],
-  aws_security_token: [/^[\x21-\x7e]+$/, "one word of ASCII characters"],
-};
-
-const anything = [/^[^\0]*$/, "text without NUL characters"] as const;
-
-/** A profile with what is needed to look things up and to complain. */
-interface Profile {
-  readonly config: AwsConfig;
-  readonly name: string;
-  readonly settings: Settings;
-}
-
-/**
  * Plans the identity of the profile `name`. Of `env` only what a `credential_source` needs is read.
  *
  * @throws {UserError} With exit code 2, for a profile that does not exist (`profile-not-found`), has
@@ -166,7 +146,7 @@ export function planProfile(config: AwsConfig, name: string, env: Env): Identity
       source = profileSource(profile, named);
       break;
     }
-    if (hops.length === mostHops) throw chainTooLong(named);
+    if (hops.length === mostHops) throw chainTooLong(named, mostHops);
     hops.push(parseHop(profile));
     const next = parseRoleSource(profile, env);
     if (typeof next !== "string") {
@@ -396,28 +376,6 @@ function parseDuration(profile: Profile): number | undefined {
   throw malformedSetting(profile, "duration_seconds", "a whole number from 900 to 43200");
 }
 
-/** The checked value of a setting that must be there and not be empty. */
-function required(profile: Profile, key: string): string {
-  const value = optional(profile, key);
-  if (value !== undefined) return value;
-  const problem = profile.settings.has(key) ? `an empty ${key}` : `no ${key}`;
-  throw profileError(
-    profile,
-    "profile-setting-missing",
-    `has ${problem}`,
-    `set ${key} in ${place(profile)}`,
-  );
-}
-
-/** The checked value of a setting; an empty one counts as not set. */
-function optional(profile: Profile, key: string): string | undefined {
-  const value = profile.settings.get(key);
-  if (!value) return undefined;
-  const [pattern, wanted] = grammar[key] ?? anything;
-  if (!pattern.test(value)) throw malformedSetting(profile, key, wanted);
-  return value;
-}
-
 function findProfile(config: AwsConfig, name: string): Profile {
   const settings = config.profiles.get(name);
   if (settings === undefined) {
@@ -453,163 +411,4 @@ function checkNesting(profile: Profile): Profile {
     }
   }
   return profile;
-}
-
-function notFoundHint(config: AwsConfig, name: string): string {
-  if (config.strays.has(name)) {
-    const header = `[profile ${quoteWord(name)}]`;
-    return `in ${config.paths.config} the section must be called ${header}`;
-  }
-  const names = nearest(name, [...config.profiles.keys()]);
-  if (names.length > 0) return `profiles there: ${names.map(quote).join(", ")}`;
-  return `there is no profile at all: add ${header(name)} to ${config.paths.config}`;
-}
-
-function ssoSessionNotFound(profile: Profile, session: string): UserError {
-  const { config } = profile;
-  const section = `[sso-session ${quoteWord(session)}]`;
-  const names = nearest(session, [...config.ssoSessions.keys()]);
-  const fix = `add ${section} with sso_start_url and sso_region to ${config.paths.config}`;
-  return usageError(
-    "sso-session-not-found",
-    `profile ${quote(profile.name)} uses ${section}, which is missing in ${config.paths.config}`,
-    names.length > 0 ? `${fix}; sessions there: ${names.map(quote).join(", ")}` : fix,
-  );
-}
-
-function ssoConflict(profile: Profile, session: string, key: string): UserError {
-  return profileError(
-    profile,
-    "sso-session-conflict",
-    `and its [sso-session ${quoteWord(session)}] have different values for ${quote(key)}`,
-    `remove ${quote(key)} from ${place(profile)}`,
-  );
-}
-
-function partialKeys(profile: Profile, file: "config" | "credentials", key: string): UserError {
-  const path = profile.config.paths[file];
-  return usageError(
-    "profile-keys-partial",
-    `profile ${quote(profile.name)} has only one of its two access keys in ${path}`,
-    `add ${key} beside the other, in ${path}`,
-  );
-}
-
-function withoutCredentials(profile: Profile, named: Profile): UserError {
-  const { settings } = profile;
-  if (settings.has("aws_secret_access_key")) {
-    const file = profile.config.byFile.credentials.get(profile.name)?.has("aws_secret_access_key")
-      ? "credentials"
-      : "config";
-    return partialKeys(profile, file, "aws_access_key_id");
-  }
-  const what = profile === named
-    ? "has nothing to sign in with"
-    : `is the source of ${quote(named.name)} and has nothing to sign in with`;
-  const missing = settings.has("sso_session") || settings.has("sso_start_url")
-    ? "sso_account_id and sso_role_name"
-    : settings.has("source_profile") || settings.has("credential_source")
-    ? "role_arn"
-    : "keys, role_arn, credential_process or sso_session";
-  return profileError(
-    profile,
-    "profile-without-credentials",
-    what,
-    `add ${missing} to ${place(profile)}`,
-  );
-}
-
-function profileLoop(named: Profile, visited: readonly string[], next: string): UserError {
-  const loop = [...visited.slice(visited.indexOf(next)), next].map(quoteWord);
-  const shown = loop.length > 10 ? [...loop.slice(0, 5), "…", ...loop.slice(-4)] : loop;
-  return profileError(
-    named,
-    "profile-loop",
-    `never gets to credentials, its source profiles go in a circle: ${shown.join(" → ")}`,
-    "let the source_profile of one of them name a profile with credentials",
-  );
-}
-
-function chainTooLong(named: Profile): UserError {
-  return profileError(
-    named,
-    "profile-chain-too-long",
-    `needs more than ${mostHops} roles to be assumed one after the other`,
-    "shorten the chain of source_profile",
-  );
-}
-
-function malformedSetting(profile: Profile, key: string, wanted: string): UserError {
-  return profileError(
-    profile,
-    "profile-setting-malformed",
-    `has a malformed ${key}`,
-    `set ${key} in ${place(profile)} to ${wanted}; a comment needs a line of its own`,
-  );
-}
-
-function profileError(profile: Profile, code: string, problem: string, hint: string): UserError {
-  return usageError(
-    code,
-    `profile ${quote(profile.name)} in ${fileOf(profile)} ${problem}`,
-    hint,
-  );
-}
-
-/** The section and file to edit. */
-function place(profile: Profile): string {
-  const inConfig = profile.config.byFile.config.has(profile.name);
-  return `${inConfig ? header(profile.name) : `[${quoteWord(profile.name)}]`} in ${
-    fileOf(profile)
-  }`;
-}
-
-function fileOf({ config, name }: Profile): string {
-  return config.byFile.config.has(name) || !config.byFile.credentials.has(name)
-    ? config.paths.config
-    : config.paths.credentials;
-}
-
-function header(name: string): string {
-  return name === "default" ? "[default]" : `[profile ${quoteWord(name)}]`;
-}
-
-/** A name as a message shows it: on one line, cut when very long, and without characters that
- * a terminal would obey. */
-function quote(name: string): string {
-  const shown = name.length > 100 ? `${name.slice(0, 100)}…` : name;
-  const unsafe = /[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-  return JSON.stringify(shown).replace(
-    unsafe,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
-
-/** The same for section headers: quoted only where they need it. */
-function quoteWord(name: string): string {
-  return /^[\w+=,.@:/-]{1,100}$/.test(name) ? name : quote(name);
-}
-
-/** At most five of `names`, the most alike first. */
-function nearest(name: string, names: readonly string[]): string[] {
-  return names.slice(0, 10_000)
-    .map((other) => ({ other, distance: editDistance(name.slice(0, 64), other.slice(0, 64)) }))
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, 5)
-    .map(({ other }) => other);
-}
-
-/** Levenshtein's distance, upper and lower case taken as the same. */
-function editDistance(from: string, to: string): number {
-  const [a, b] = [from.toLowerCase(), to.toLowerCase()];
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 0; i < a.length; i++) {
-    const next = [i + 1];
-    for (let j = 0; j < b.length; j++) {
-      const replaced = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -57,7 +57,7 @@ export function conceal(value: string): void {
   const trimmed = value.trim();
   if (trimmed.length < shortestScrubbed) return;
   known.add(trimmed);
-  known.add(encodeURIComponent(trimmed));
+  known.add(encodeURIComponent(trimmed.toWellFormed()));
   known.add(JSON.stringify(trimmed).slice(1, -1));
 }
 

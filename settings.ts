@@ -89,7 +89,7 @@ function checkedUrl(text: string): string {
   if (url === null || !["http:", "https:"].includes(url.protocol) || url.hostname === "") {
     throw usageError(
       "bad-endpoint",
-      `the endpoint ${JSON.stringify(text.slice(0, 80))} is not an http or https URL`,
+      "an endpoint URL is not an http or https URL",
       "check AWS_ENDPOINT_URL and endpoint_url in the AWS config file",
     );
   }

@@ -15,7 +15,7 @@ import {
 } from "./clients.ts";
 import { processCredentials } from "./credential_process.ts";
 import { loadCredentialProviders } from "./deps.ts";
-import { exitCodes, UserError } from "./errors.ts";
+import { exitCodes, quoteName, shellWord, UserError } from "./errors.ts";
 import { instanceCredentials } from "./instance.ts";
 import type { Source, WebIdentitySource } from "./profiles.ts";
 import { sessionLabel, signInCommand, ssoCredentials } from "./sso.ts";
@@ -37,7 +37,7 @@ export interface SourceContext {
 
 /** How a person calls a source, and what renews its credentials. */
 export function describeSource(source: Source): { name: string; renew: string | undefined } {
-  const of = source.profile === undefined ? "" : ` of profile "${source.profile}"`;
+  const of = source.profile === undefined ? "" : ` of profile ${quoteName(source.profile)}`;
   switch (source.kind) {
     case "environment":
       return {
@@ -46,13 +46,13 @@ export function describeSource(source: Source): { name: string; renew: string | 
           "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN anew, or unset them",
       };
     case "static":
-      return { name: `profile "${source.profile}"`, renew: undefined };
+      return { name: `profile ${quoteName(source.profile)}`, renew: undefined };
     case "process":
       return { name: `the credential_process${of}`, renew: "run what it needs to sign in again" };
     case "login":
       return {
         name: `the login session${of}`,
-        renew: `run: aws login --profile ${source.profile}`,
+        renew: `run: aws login --profile ${shellWord(source.profile)}`,
       };
     case "sso":
       return {

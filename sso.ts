@@ -10,7 +10,7 @@ import { type Env, expandPath } from "./aws_config.ts";
 import { awsError } from "./aws_errors.ts";
 import { type AwsCredentials, checkedCredentials, type ClientSettings } from "./clients.ts";
 import { loadSso } from "./deps.ts";
-import { exitCodes, UserError } from "./errors.ts";
+import { exitCodes, quoteName, shellWord, UserError } from "./errors.ts";
 import type { SsoSource } from "./profiles.ts";
 import { Secret } from "./secret.ts";
 import type { System } from "./system.ts";
@@ -26,17 +26,15 @@ export function tokenPath(env: Env, source: Pick<SsoSource, "session" | "startUr
 
 /** How a person calls the session of a source. */
 export function sessionLabel({ profile, session, startUrl }: SsoSource): string {
-  if (profile !== undefined) return `the SSO session of profile "${profile}"`;
+  if (profile !== undefined) return `the SSO session of profile ${quoteName(profile)}`;
   return `the SSO session ${session ?? startUrl}`;
 }
 
 /** The command that signs in to a source. */
 export function signInCommand({ profile, session }: SsoSource): string {
-  const quoted = (name: string) =>
-    /^[\w.@:/-]+$/.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`;
   return profile !== undefined
-    ? `run: aws sso login --profile ${quoted(profile)}`
-    : `run: aws sso login --sso-session ${quoted(session ?? "")}`;
+    ? `run: aws sso login --profile ${shellWord(profile)}`
+    : `run: aws sso login --sso-session ${shellWord(session ?? "")}`;
 }
 
 /**

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { exitCodes, usageError, UserError } from "./errors.ts";
+import { exitCodes, quote, usageError, UserError } from "./errors.ts";
 import {
   type EndpointVariant,
   parseProxyEndpoint,
@@ -99,9 +99,7 @@ export function loginHost(
     throw new UserError(
       own === undefined && !foreign
         ? "ECR did not say which registry is yours"
-        : `ECR answered with a registry outside its own names: ${
-          JSON.stringify(proxyEndpoint?.slice(0, 80))
-        }`,
+        : `ECR answered with a registry outside its own names: ${quote(proxyEndpoint ?? "")}`,
       {
         code: "foreign-proxy-endpoint",
         exitCode: exitCodes.network,

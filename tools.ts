@@ -5,7 +5,7 @@
  * @module
  */
 
-import { usageError } from "./errors.ts";
+import { quote, usageError } from "./errors.ts";
 import { nearest } from "./nearest.ts";
 
 /** A program that logs in to registries by itself. */
@@ -85,7 +85,7 @@ export function parseTool(text: string): ToolName {
   const match = nearest(text, toolNames);
   throw usageError(
     "unknown-tool",
-    `unknown tool ${JSON.stringify(text.slice(0, 64))}`,
+    `unknown tool ${quote(text)}`,
     match === undefined ? `known tools: ${toolNames.join(", ")}` : `did you mean: --tool ${match}?`,
   );
 }

@@ -160,20 +160,20 @@ Deno.test("a request that no service has is answered 404 and recorded", async ()
   ]);
 });
 
-Deno.test("the SDK corrects its clock by the Date of a fake AWS whose clock is ahead", async () => {
+Deno.test("clients can correct their clock by the Date of a fake AWS that is ahead", async () => {
   await using aws = await startAws();
   aws.clockOffset = 20 * 60_000;
   const client = new ECRClient({
     endpoint: aws.url,
     region: "eu-west-1",
     credentials: aws.keys.user,
-    retryStrategy: {
-      retry: (next: (args: unknown) => unknown, args: unknown) =>
-        Promise.resolve(next(args)).catch(() => next(args)),
-    } as never,
+    maxAttempts: 1,
   });
-  await assert.rejects(privateToken(aws), { name: "InvalidSignatureException" });
-  await client.send(new GetAuthorizationTokenCommand({})).catch(() => {});
-  client.destroy();
-  assert.match(aws.requests[0]?.code ?? "", /InvalidSignatureException/);
+  const ask = (): Promise<unknown> => client.send(new GetAuthorizationTokenCommand({}));
+  try {
+    await assert.rejects(ask(), { name: "InvalidSignatureException", message: /is now earlier/ });
+    await ask();
+  } finally {
+    client.destroy();
+  }
 });

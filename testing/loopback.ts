@@ -32,7 +32,12 @@ export function serveLoopback(handler: Handler, tls?: Certificate): LoopbackServ
   const connections = new Map<number, Deno.TcpConn>();
   const hostname = "127.0.0.1";
   const inner = Deno.serve(
-    { hostname, port: 0, onListen: () => {}, ...tls },
+    {
+      hostname,
+      port: 0,
+      onListen: () => {},
+      ...(tls === undefined ? {} : { cert: tls.cert, key: tls.key }),
+    },
     (request, { remoteAddr }) =>
       handler(request, {
         reset: () => close(connections.get(remoteAddr.port)),

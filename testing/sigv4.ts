@@ -121,6 +121,33 @@ export function verifySignature(request: WireRequest, options: VerifyOptions): A
     : signatureFault(service, "signature", mismatch);
 }
 
+/**
+ * Signs `request`, for tests of operations that no SDK client at hand has. Sets the headers
+ * `X-Amz-Date`, `X-Amz-Security-Token` and `Authorization`.
+ */
+export function signRequest(
+  request: WireRequest,
+  key: AwsKey,
+  { service, region, now }: { service: string; region: string; now: number },
+): void {
+  const { headers } = request;
+  const amzDate = formatAmzDate(now);
+  headers.set("x-amz-date", amzDate);
+  if (key.sessionToken !== undefined) headers.set("x-amz-security-token", key.sessionToken);
+  const date = amzDate.slice(0, 8);
+  const signedHeaders = ["host", ...headers.keys()].filter((name) =>
+    name === "host" || name.startsWith("x-amz-")
+  );
+  const { accessKeyId } = key;
+  const scope = { accessKeyId, date, region, service, signedHeaders, signature: "" };
+  const signed = signature(key.secretAccessKey, scope, stringToSign(request, scope));
+  headers.set(
+    "authorization",
+    `AWS4-HMAC-SHA256 Credential=${accessKeyId}/${date}/${region}/${service}/aws4_request, ` +
+      `SignedHeaders=${signedHeaders.join(";")}, Signature=${signed}`,
+  );
+}
+
 /** The parts of an Authorization header, or undefined when it is no complete SigV4 one. */
 export function parseAuthorization(header: string): Authorization | undefined {
   const fields = header.match(/^AWS4-HMAC-SHA256\s+(.*)$/)?.[1];
