@@ -15,20 +15,13 @@
 import { dirname, join } from "node:path";
 import { loadBase64 } from "./deps.ts";
 import { exitCodes, quote, usageError, UserError } from "./errors.ts";
-import {
-  errorCode,
-  followLinks,
-  lockFolder,
-  LockTimeout,
-  removeLeftovers,
-  replaceFile,
-} from "./file_lock.ts";
+import { emptyFile, explained, malformed, notAFile } from "./docker_config_errors.ts";
+import { followLinks, lockFolder, removeLeftovers, replaceFile } from "./file_lock.ts";
 import {
   JsonFault,
   type JsonMember,
   type JsonNode,
   parseJson,
-  positionAt,
   removeMember,
   setMember,
 } from "./json_edit.ts";
@@ -355,80 +348,4 @@ async function readText(path: string, target: string): Promise<string | undefine
     const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
     throw malformed(path, text, text.indexOf("\uFFFD"), "is not in UTF-8");
   }
-}
-
-function emptyFile(path: string): UserError {
-  const hint = `run: rm ${shellWord(path)}`;
-  return configError(
-    "malformed",
-    `docker's config is malformed: ${path}:1:1: the file is empty`,
-    hint,
-  );
-}
-
-function malformed(path: string, text: string, offset: number, fault: string): UserError {
-  const { line, column } = positionAt(text, offset);
-  return configError(
-    "malformed",
-    `docker's config is malformed: ${path}:${line}:${column}: ${fault}`,
-    "mend it there in an editor, or move the file away, with the logins and settings in it",
-  );
-}
-
-function notAFile(path: string): UserError {
-  return configError("not-a-file", `docker's config is not a file: ${path}`, elsewhere);
-}
-
-const ownFolder = "set DOCKER_CONFIG to a folder of your own";
-const elsewhere = "move it away, or set DOCKER_CONFIG to another folder";
-
-/** What the errors of the file system mean here, by errno. */
-const fileErrors: Record<string, { what: string; hint: (path: string) => string }> = {
-  EACCES: { what: "permission denied", hint: makeOurs },
-  EDQUOT: { what: "the disk quota is used up", hint: makeSpace },
-  EEXIST: { what: "something that is no folder is in the way", hint: () => elsewhere },
-  EISDIR: { what: "it is a folder", hint: () => elsewhere },
-  ELOOP: { what: "its symlinks lead in a circle", hint: () => elsewhere },
-  ENOSPC: { what: "no space left on the disk", hint: makeSpace },
-  ENOTDIR: { what: "something that is no folder is in the way", hint: () => elsewhere },
-  EPERM: { what: "the operation is not permitted", hint: () => ownFolder },
-  EROFS: {
-    what: "the file system is read-only",
-    hint: () => "set DOCKER_CONFIG to a folder that can be written",
-  },
-};
-
-function makeSpace(path: string): string {
-  return `free some space for ${dirname(path)}, or set DOCKER_CONFIG to a folder on another disk`;
-}
-
-/** The usual cause is one `sudo docker login`. */
-function makeOurs(path: string): string {
-  if (Deno.build.os === "windows") return ownFolder;
-  return `run: sudo chown -R "$(id -u)" ${shellWord(dirname(path))}`;
-}
-
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-/** `error` in the user's words when it is one of the lock or of the file system. */
-function explained(path: string, error: unknown): unknown {
-  if (error instanceof LockTimeout) {
-    const message = `cannot change ${path}: another ecrin process keeps its folder locked`;
-    return configError("locked", message, "wait until it is done, or end it", error);
-  }
-  const code = error instanceof UserError ? undefined : errorCode(error);
-  if (code === undefined) return error;
-  const { what, hint } = fileErrors[code] ?? { what: code, hint: () => elsewhere };
-  return configError("unwritable", `cannot change ${path}: ${what}`, hint(path), error);
-}
-
-function configError(code: string, message: string, hint: string, cause?: unknown): UserError {
-  return new UserError(message, {
-    code: `docker-config-${code}`,
-    exitCode: exitCodes.tool,
-    hint,
-    cause,
-  });
 }
