@@ -103,12 +103,13 @@ async function readToken(data: AuthorizationData | undefined): Promise<Authoriza
  */
 export async function decodeAuthorizationToken(token: string): Promise<Secret> {
   const whole = new Secret(token);
-  const { decodeBase64 } = await loadBase64();
+  const { decodeBase64, encodeBase64 } = await loadBase64();
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
-      decodeBase64(whole.reveal()),
-    );
+    const bytes = decodeBase64(whole.reveal());
+    // it would take a token without its padding, or with stray bits at the end: one cut short
+    if (encodeBase64(bytes) !== token) throw new TypeError("not canonical base64");
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw tokenError("the authorization token is not base64 text");
   }

@@ -65,7 +65,7 @@ const flagGroups: ReadonlyMap<string, readonly Flag[]> = new Map([
       name: "tool",
       value: "TOOL",
       repeatable: true,
-      help: `${toolNames.join(", ")}; repeatable (default: the first installed)`,
+      help: `${toolNames.join(", ")} (default: the first installed)`,
     },
   ]],
   ["Behaviour", [

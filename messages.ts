@@ -46,7 +46,7 @@ const otherStore = (situation: Situation): string =>
 /** AWS's sentence for a refused action, with its principal. */
 const refused = (action: string): RegExp =>
   new RegExp(
-    `(?:User: (\\S+) is )?not authorized to perform: ${action}(?![\\w:])(?: on resource: (\\S+))?`,
+    `(?:User: (\\S+) is )?not authorized to perform:? ${action}(?![\\w:])(?: on resource: (\\S+))?`,
     "i",
   );
 
@@ -103,6 +103,19 @@ export const knownMessages: readonly KnownMessage[] = [
     hint: () => "wait for the next code, then try again",
   },
   {
+    code: "session-too-long",
+    exitCode: exitCodes.usage,
+    pattern: /DurationSeconds exceeds the (MaxSessionDuration|1 hour session limit)/i,
+    message: (_, match) =>
+      /hour/.test(match[1] ?? "")
+        ? "a role that is assumed by another role's session gives sessions of 1h at most"
+        : "the role gives no sessions as long as that",
+    hint: (_, match) =>
+      /hour/.test(match[1] ?? "")
+        ? "use: --duration 1h"
+        : "ask for less with --duration, or raise the role's maximum session duration",
+  },
+  {
     code: "clock-skew",
     exitCode: exitCodes.credentials,
     pattern: /is now earlier than|Signature not yet current|RequestTimeTooSkewed|RequestExpired/i,
@@ -149,7 +162,7 @@ export const knownMessages: readonly KnownMessage[] = [
   {
     code: "public-not-authorized",
     exitCode: exitCodes.tool,
-    pattern: /denied: Not Authorized/i,
+    pattern: /\bdenied: Not Authorized/i,
     message: () => "public.ecr.aws refused a token that is for private registries",
     hint: () => "run: ecrin --public",
   },

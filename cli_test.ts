@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { outputOptions, parseLogin } from "./cli.ts";
+import { exitCodes, UserError } from "./errors.ts";
+
+/** The error that `args` give. */
+function errorOf(...args: string[]): UserError {
+  try {
+    parseLogin(args);
+  } catch (error) {
+    assert(error instanceof UserError, String(error));
+    assert.equal(error.exitCode, exitCodes.usage);
+    return error;
+  }
+  throw new Error(`${args.join(" ")} was accepted`);
+}
+
+Deno.test("the command name login may be left out", () => {
+  assert.deepEqual(parseLogin(["login", "--public"]), parseLogin(["--public"]));
+});
+
+Deno.test("without flags the defaults hold", () => {
+  const options = parseLogin([]);
+  assert.equal(options.duration, 900);
+  assert.equal(options.timeout, 120);
+  assert.equal(options.profile, undefined);
+  assert.equal(options.color, true);
+  for (const none of ["accounts", "regions", "registries", "roles", "tags", "tools"] as const) {
+    assert.deepEqual(options[none], []);
+  }
+});
+
+Deno.test("a short account is padded, with a warning that names both", () => {
+  const { accounts, warnings } = parseLogin(["--account", "123"]);
+  assert.deepEqual(accounts, ["000000000123"]);
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] ?? "", /123 .*000000000123/);
+});
+
+Deno.test("accounts and regions take commas and repetition, each value once", () => {
+  const { accounts, regions } = parseLogin([
+    "--account=111111111111,222222222222",
+    "--account",
+    "222222222222",
+    "--region",
+    "us-east-1, eu-west-1",
+  ]);
+  assert.deepEqual(accounts, ["111111111111", "222222222222"]);
+  assert.deepEqual(regions, ["us-east-1", "eu-west-1"]);
+});
+
+Deno.test("a bare account among the registries is one more account", () => {
+  const options = parseLogin(["333333333333", "public.ecr.aws", "--account", "111111111111"]);
+  assert.deepEqual(options.accounts, ["111111111111", "333333333333"]);
+  assert.deepEqual(options.registries.map(({ host }) => host), ["public.ecr.aws"]);
+});
+
+Deno.test("roles keep their order, and a repeated plain flag is taken from its last place", () => {
+  const options = parseLogin([
+    "--role",
+    "b",
+    "--profile",
+    "one",
+    "--role=ci/a",
+    "--profile",
+    "two",
+  ]);
+  assert.deepEqual(options.roles.map(({ name }) => name), ["b", "a"]);
+  assert.equal(options.profile, "two");
+});
+
+Deno.test("short switches can be joined", () => {
+  const { quiet, verbose } = parseLogin(["-qv"]);
+  assert.deepEqual([quiet, verbose], [true, true]);
+});
+
+const refused: readonly (readonly [args: string[], code: string, says: RegExp])[] = [
+  [["--acount", "1"], "unknown-flag", /--acount/],
+  [["-x"], "unknown-flag", /-x/],
+  [["--profile"], "missing-value", /--profile needs a value/],
+  [["--profile="], "missing-value", /--profile/],
+  [["--role", "--json"], "missing-value", /--role/],
+  [["--json=yes"], "unexpected-value", /--json takes no value/],
+  [["--account", ""], "missing-value", /--account/],
+  [["--account", ","], "bad-account", /""/],
+  [["--account", "1234567890123"], "bad-account", /1234567890123/],
+  [["--region", "us-east-1.evil.com"], "bad-region", /us-east-1\.evil\.com/],
+  [["--region", "../x"], "bad-region", /\.\.\/x/],
+  [["--role", "a\nb"], "bad-role", /\\u000a/],
+  [["--role", "a", "--session-name", "x"], "bad-session-name", /"x"/],
+  [["--role", "a", "--duration", "5m"], "bad-duration", /5m/],
+  [["--role", "a", "--duration", "13h"], "bad-duration", /13h/],
+  [["--role", "a", "--tag", "k"], "bad-tag", /"k"/],
+  [["--role", "a", "--tag", "k=1", "--tag", "K=2"], "bad-tag", /twice/],
+  [["--tool", "dcoker"], "unknown-tool", /dcoker/],
+  [["--timeout", "0"], "bad-timeout", /0/],
+  [["sso"], "unknown-command", /"sso"/],
+  [["gcr.io/project/image"], "not-ecr", /gcr\.io/],
+  [["x.amazonaws.com.evil.com"], "bad-registry", /evil\.com/],
+];
+for (const [args, code, says] of refused) {
+  Deno.test(`ecrin ${JSON.stringify(args)} is refused: ${code}`, () => {
+    const error = errorOf(...args);
+    assert.equal(error.code, code);
+    assert.match(error.message, says);
+  });
+}
+
+for (
+  const name of [
+    "session-name=ann",
+    "duration=1h",
+    "external-id=abc",
+    "source-identity=ann",
+    "tag=a=b",
+  ]
+) {
+  Deno.test(`--${name} is refused without a role`, () => {
+    assert.equal(errorOf(`--${name}`).code, "role-needed");
+    parseLogin([`--${name}`, "--role", "deploy"]);
+  });
+}
+
+Deno.test("51 tags are too many, 50 are not", () => {
+  const tags = (count: number) =>
+    Array.from({ length: count }, (_, index) => ["--tag", `k${index}=v`]).flat();
+  assert.equal(parseLogin(["--role", "a", ...tags(50)]).tags.length, 50);
+  assert.match(errorOf("--role", "a", ...tags(51)).message, /51 tags/);
+});
+
+Deno.test("a misspelt flag, tool and command get a suggestion", () => {
+  assert.equal(errorOf("--regoin", "x").hint, "did you mean --region?");
+  assert.equal(errorOf("--tool", "dcoker").hint, "did you mean: --tool docker?");
+  assert.equal(errorOf("logn").hint, "did you mean: ecrin login?");
+  assert.equal(errorOf("--zzzzzzzz").hint, "run: ecrin --help");
+});
+
+Deno.test("how to speak is known also when the command line is wrong", () => {
+  assert.deepEqual(outputOptions(["--nonsense", "--json", "-v", "--no-color"]), {
+    json: true,
+    quiet: false,
+    verbose: true,
+    color: false,
+  });
+  assert.equal(outputOptions(["--", "--json"]).json, false);
+});

@@ -1,0 +1,461 @@
+/**
+ * Which identity a run has: the order of the sources, what the machine itself offers, and what is
+ * refused before anybody is asked. The real CLI as a process, against an AWS on loopback.
+ */
+
+import assert from "node:assert/strict";
+import { type FakeAws, startAws } from "./testing/aws.ts";
+import { type CliResult, runCli, type TempHome, tempHome } from "./testing/cli.ts";
+import type { AwsKey } from "./testing/keys.ts";
+
+type Env = Record<string, string | undefined>;
+
+const target = ["--account", "111111111111", "--region", "eu-west-1"];
+
+/** Runs the CLI without credentials but those in `env` and the files of `home`. */
+function ecrin(
+  aws: FakeAws,
+  args: string[],
+  { home, env = {} }: { home?: TempHome; env?: Env } = {},
+): Promise<CliResult> {
+  return runCli(["--tool", "file", ...args], {
+    env: { ...aws.env(), ...env },
+    ...(home === undefined ? {} : { home: home.path }),
+  });
+}
+
+/** ARN of the principal that asked ECR for the only token. */
+function caller(aws: FakeAws): string | undefined {
+  const [token, ...others] = aws.requestsOf("ecr");
+  assert.deepEqual(others, []);
+  return aws.keys.get(token?.accessKeyId ?? "")?.arn;
+}
+
+/** A new key of the user `name`. */
+function user(aws: FakeAws, name: string): AwsKey {
+  return aws.keys.add({ arn: `arn:aws:iam::111111111111:user/${name}` });
+}
+
+/** A profile with keys, as it stands in the config file. */
+function profile(header: string, { accessKeyId, secretAccessKey, sessionToken }: AwsKey): string {
+  const token = sessionToken === undefined ? "" : `aws_session_token = ${sessionToken}\n`;
+  return `[${header}]\naws_access_key_id = ${accessKeyId}\n` +
+    `aws_secret_access_key = ${secretAccessKey}\n${token}`;
+}
+
+/** The paths of all files below a folder, relative to it. */
+async function filesIn(folder: string, below = ""): Promise<string[]> {
+  const found: string[] = [];
+  for await (const entry of Deno.readDir(`${folder}/${below}`)) {
+    const path = `${below}${entry.name}`;
+    found.push(...entry.isDirectory ? await filesIn(folder, `${path}/`) : [path]);
+  }
+  return found.sort();
+}
+
+/** Every source at once, strongest first; each step of the test takes the strongest away. */
+const order: [source: string, without: string[], arn: string, says: string[]][] = [
+  ["--profile", [], "arn:aws:iam::111111111111:user/asked", [
+    'identity: profile "asked"',
+    "ignored the keys in the environment: --profile comes first",
+    "ignored AWS_PROFILE: --profile comes first",
+  ]],
+  ["the keys in the environment", ["--profile"], "arn:aws:iam::111111111111:user/environment", [
+    "identity: the keys in the environment",
+    "ignored AWS_PROFILE (named): the keys in the environment come first",
+  ]],
+  [
+    "AWS_PROFILE",
+    ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
+    "arn:aws:iam::111111111111:user/named",
+    ['identity: profile "named"'],
+  ],
+  ["AWS_DEFAULT_PROFILE", ["AWS_PROFILE"], "arn:aws:iam::111111111111:user/other", [
+    'identity: profile "other"',
+  ]],
+  ["the default profile", ["AWS_DEFAULT_PROFILE"], "arn:aws:iam::111111111111:user/default", [
+    'identity: profile "default"',
+  ]],
+  [
+    "the web identity in the environment",
+    ["keys of default"],
+    "arn:aws:sts::111111111111:assumed-role/web/job-7",
+    [
+      "identity: arn:aws:iam::111111111111:role/web (web identity)",
+      "ignored the default profile: it has no credentials",
+    ],
+  ],
+  [
+    "the container's role",
+    ["AWS_WEB_IDENTITY_TOKEN_FILE"],
+    "arn:aws:sts::111111111111:assumed-role/task/i-0123456789abcdef0",
+    ["identity: the container's role"],
+  ],
+  [
+    "the instance's role",
+    ["AWS_CONTAINER_CREDENTIALS_FULL_URI"],
+    "arn:aws:sts::111111111111:assumed-role/machine/i-0123456789abcdef0",
+    ["identity: the instance's role"],
+  ],
+];
+
+Deno.test("the first source that is there is taken", async (t) => {
+  const without = new Set<string>();
+  for (const [source, taken, arn, says] of order) {
+    for (const name of taken) without.add(name);
+    await t.step(source, async () => {
+      await using aws = await startAws({
+        metadata: { instanceRole: "arn:aws:iam::111111111111:role/ec2/machine" },
+      });
+      const config = ["asked", "named", "other"].map((name) =>
+        profile(`profile ${name}`, user(aws, name))
+      );
+      const byDefault = user(aws, "default");
+      await using home = await tempHome({
+        ".aws/config": config.join("\n"),
+        ".aws/credentials": without.has("keys of default")
+          ? "[default]\noutput = json\n"
+          : profile("default", byDefault),
+        "token": `${aws.webIdentities.issue()}\n`,
+      });
+      const env: Env = {
+        ...aws.keys.env(user(aws, "environment")),
+        AWS_PROFILE: "named",
+        AWS_DEFAULT_PROFILE: "other",
+        AWS_WEB_IDENTITY_TOKEN_FILE: home.at("token"),
+        AWS_ROLE_ARN: "arn:aws:iam::111111111111:role/web",
+        AWS_ROLE_SESSION_NAME: "job-7",
+        ...aws.containerEnv(),
+      };
+      for (const name of without) delete env[name];
+      const args = without.has("--profile") ? target : [...target, "--profile", "asked"];
+      const { code, stderr } = await ecrin(aws, [...args, "--verbose"], { home, env });
+      assert.equal(code, 0, stderr);
+      assert.equal(caller(aws), arn);
+      for (const line of says) assert(stderr.includes(`ecrin: ${line}\n`), stderr);
+      assert.equal(stderr.match(/^ecrin: ignored /gm)?.length ?? 0, says.length - 1, stderr);
+    });
+  }
+});
+
+Deno.test("the instance gives the region too when nothing else does", async () => {
+  await using aws = await startAws({
+    metadata: { instanceRole: "arn:aws:iam::111111111111:role/machine", region: "sa-east-1" },
+  });
+  const { code, stderr } = await ecrin(aws, ["--account", "111111111111"]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(aws.requestsOf("ecr").map(({ region }) => region), ["sa-east-1"]);
+});
+
+Deno.test("the instance is not asked for its region when another identity is used", async () => {
+  await using aws = await startAws({ metadata: { region: "sa-east-1" } });
+  const { code, stderr } = await ecrin(aws, ["--account", "111111111111"], { env: aws.keys.env() });
+  assert.equal(code, 2);
+  assert.match(stderr, /^ecrin: error: no region/m);
+  assert.deepEqual(aws.requests, []);
+});
+
+Deno.test("the old name of the session token is read too", async () => {
+  await using aws = await startAws();
+  const key = aws.keys.issue({
+    account: "111111111111",
+    arn: "arn:aws:sts::111111111111:assumed-role/old/ann",
+    userId: "AROATEST:ann",
+    expiresAt: Date.now() + 3600_000,
+  });
+  const { AWS_SESSION_TOKEN, ...keys } = aws.keys.env(key);
+  const env = { ...keys, AWS_SECURITY_TOKEN: AWS_SESSION_TOKEN };
+  const { code, stderr } = await ecrin(aws, target, { env });
+  assert.equal(code, 0, stderr);
+  assert.equal(caller(aws), key.arn);
+});
+
+Deno.test("temporary keys without their session token are explained", async () => {
+  await using aws = await startAws();
+  const key = aws.keys.issue({
+    account: "111111111111",
+    arn: "arn:aws:sts::111111111111:assumed-role/old/ann",
+    userId: "AROATEST:ann",
+    expiresAt: Date.now() + 3600_000,
+  });
+  const env = { ...aws.keys.env(key), AWS_SESSION_TOKEN: undefined };
+  const { code, stderr } = await ecrin(aws, target, { env });
+  assert.equal(code, 4);
+  assert.match(stderr, /^ecrin: error: AWS does not know the access key of the keys in the env/m);
+  assert.match(stderr, /a temporary key needs its AWS_SESSION_TOKEN: set all three variables$/m);
+});
+
+Deno.test("no identity anywhere is exit 4 and a hint", async () => {
+  await using aws = await startAws();
+  const { code, stdout, stderr } = await ecrin(aws, target);
+  assert.deepEqual([code, stdout], [4, ""]);
+  assert.equal(
+    stderr,
+    "ecrin: error: no AWS credentials: none in the environment, in a profile, or from the machine\n" +
+      "ecrin: hint: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, " +
+      "or name a profile: --profile NAME\n",
+  );
+  assert.deepEqual([...new Set(aws.requests.map(({ service }) => service))], ["imds"]);
+});
+
+Deno.test("the instance is left alone with AWS_EC2_METADATA_DISABLED", async () => {
+  await using aws = await startAws({
+    metadata: { instanceRole: "arn:aws:iam::111111111111:role/machine", region: "eu-west-1" },
+  });
+  const env = { AWS_EC2_METADATA_DISABLED: "true" };
+  const { code, stderr } = await ecrin(aws, ["--account", "111111111111"], { env });
+  assert.equal(code, 4);
+  assert.match(stderr, /^ecrin: error: no AWS credentials/);
+  assert.deepEqual(aws.requests, []);
+});
+
+Deno.test("a container without the right token is told what to check", async () => {
+  await using aws = await startAws();
+  const env = { ...aws.containerEnv(), AWS_CONTAINER_AUTHORIZATION_TOKEN: "not-the-token" };
+  const { code, stderr } = await ecrin(aws, target, { env });
+  assert.equal(code, 4);
+  assert.match(stderr, /^ecrin: error: the container's credentials endpoint gave no credentials$/m);
+  assert.match(stderr, /^ecrin: hint: check that the task or pod has a role/m);
+  assert.equal(aws.requestsOf("imds").length, 0);
+});
+
+Deno.test("the container's token is read from the file of EKS", async () => {
+  await using aws = await startAws();
+  const { AWS_CONTAINER_AUTHORIZATION_TOKEN = "", ...env } = aws.containerEnv();
+  await using home = await tempHome({ "token": AWS_CONTAINER_AUTHORIZATION_TOKEN });
+  const file = { AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: home.at("token") };
+  const { code, stderr } = await ecrin(aws, target, { env: { ...env, ...file } });
+  assert.equal(code, 0, stderr);
+  assert.equal(caller(aws), "arn:aws:sts::111111111111:assumed-role/task/i-0123456789abcdef0");
+});
+
+Deno.test("an unreadable or refused web identity token is said so", async () => {
+  await using aws = await startAws();
+  const env = {
+    AWS_WEB_IDENTITY_TOKEN_FILE: "/nowhere/token",
+    AWS_ROLE_ARN: "arn:aws:iam::111111111111:role/web",
+  };
+  const missing = await ecrin(aws, target, { env });
+  assert.equal(missing.code, 4);
+  assert.match(missing.stderr, /error: cannot read the web identity token \/nowhere\/token$/m);
+  assert.deepEqual(aws.requests, []);
+
+  const token = aws.webIdentities.issue({ expiresAt: Date.now() - 60_000 });
+  await using home = await tempHome({ "token": token });
+  const args = [...target, "--verbose"];
+  const refused = await ecrin(aws, args, {
+    env: { ...env, AWS_WEB_IDENTITY_TOKEN_FILE: home.at("token") },
+  });
+  assert.equal(refused.code, 4);
+  assert.match(
+    refused.stderr,
+    /credentials of arn:aws:iam::111111111111:role\/web .* have expired$/m,
+  );
+  assert(!refused.stderr.includes(token));
+});
+
+// The metadata service: outside EC2 its address swallows packets, so a hang is the usual answer.
+
+Deno.test("a metadata service that hangs costs about a second, and is asked once", async () => {
+  await using aws = await startAws();
+  aws.fault({ kind: "hang", service: "imds" });
+  const { code, stderr, milliseconds } = await ecrin(aws, target);
+  assert.equal(code, 4);
+  assert.match(stderr, /^ecrin: error: no AWS credentials/m);
+  assert(milliseconds < 4000, `${milliseconds} ms`);
+  assert.equal(aws.requests.length, 1);
+});
+
+Deno.test("a metadata service that hangs when asked for the region costs about a second", async () => {
+  await using aws = await startAws();
+  aws.fault({ kind: "hang", service: "imds" });
+  const { code, milliseconds } = await ecrin(aws, ["--account", "111111111111"]);
+  assert.equal(code, 2);
+  assert(milliseconds < 4000, `${milliseconds} ms`);
+  assert.equal(aws.requests.length, 1);
+});
+
+Deno.test("a metadata service that hangs half-way costs about a second", async () => {
+  await using aws = await startAws({
+    metadata: { instanceRole: "arn:aws:iam::111111111111:role/machine" },
+  });
+  aws.fault({ kind: "hang", service: "imds", operation: "GetMetadata" });
+  const { code, milliseconds } = await ecrin(aws, target);
+  assert.equal(code, 4);
+  assert(milliseconds < 4000, `${milliseconds} ms`);
+  assert(aws.requests.length <= 2);
+});
+
+/** A role profile and the profile that it starts from. */
+const mfaConfig = `[profile base]
+aws_access_key_id = AKIATESTDEPLOY000001
+aws_secret_access_key = not-a-secret-of-deploy
+[profile admin]
+role_arn = arn:aws:iam::222222222222:role/admin
+source_profile = base
+mfa_serial = arn:aws:iam::111111111111:mfa/ann
+[profile far]
+role_arn = arn:aws:iam::333333333333:role/far
+source_profile = admin
+`;
+
+const loop = `[profile a]
+role_arn = arn:aws:iam::222222222222:role/a
+source_profile = b
+[profile b]
+role_arn = arn:aws:iam::222222222222:role/b
+source_profile = a
+`;
+
+const ssoWithoutSession = `[profile blog]
+sso_session = corp
+sso_account_id = 222222222222
+sso_role_name = deploy
+`;
+
+interface Refusal {
+  config?: string;
+  args?: string[];
+  env?: Env;
+  code: number;
+  error: RegExp;
+  hint: RegExp;
+}
+
+const keys = {
+  AWS_ACCESS_KEY_ID: "AKIATESTDEPLOY000001",
+  AWS_SECRET_ACCESS_KEY: "not-a-secret-of-deploy",
+};
+
+const refusals: [name: string, refusal: Refusal][] = [
+  ["--profile that does not exist", {
+    config: "[profile blog]\nregion = eu-west-1\n",
+    args: [...target, "--profile", "blgo"],
+    env: keys,
+    code: 2,
+    error: /^profile "blgo" does not exist in .*\/\.aws\/config or .*\/\.aws\/credentials$/,
+    hint: /^profiles there: "blog"$/,
+  }],
+  ["AWS_PROFILE that does not exist", {
+    config: "[default]\nregion = eu-west-1\n",
+    args: target,
+    env: { AWS_PROFILE: "gone" },
+    code: 2,
+    error: /^profile "gone" does not exist in /,
+    hint: /^profiles there: "default"$/,
+  }],
+  ["a cycle of source profiles", {
+    config: loop,
+    args: [...target, "--profile", "a"],
+    code: 2,
+    error: /^profile "a" in .* go in a circle: a → b → a$/,
+    hint: /source_profile/,
+  }],
+  ["an sso-session that is missing", {
+    config: ssoWithoutSession,
+    args: [...target, "--profile", "blog"],
+    code: 2,
+    error: /^profile "blog" uses \[sso-session corp\], which is missing in .*\/\.aws\/config$/,
+    hint: /^add \[sso-session corp\] with sso_start_url and sso_region to /,
+  }],
+  ["no region anywhere", {
+    args: ["--account", "111111111111", "--role", "deploy"],
+    env: keys,
+    code: 2,
+    error: /^no region: none in --region, AWS_REGION, AWS_DEFAULT_REGION or the profile$/,
+    hint: /^add: --region REGION$/,
+  }],
+  ["a profile that needs an MFA code", {
+    config: mfaConfig,
+    args: [...target, "--profile", "admin"],
+    code: 4,
+    error: /^profile "admin" needs an MFA code to assume arn:aws:iam::222222222222:role\/admin$/,
+    hint: /^run: eval "\$\(aws configure export-credentials --profile admin --format env\)"/,
+  }],
+  ["a profile whose source needs an MFA code", {
+    config: mfaConfig,
+    args: [...target, "--profile", "far"],
+    code: 4,
+    error: /^profile "admin" needs an MFA code to assume arn:aws:iam::222222222222:role\/admin$/,
+    // it is the one named whose credentials the run wants
+    hint: /export-credentials --profile far --format env\)".* without --profile$/,
+  }],
+  ["a config file with a line that means nothing", {
+    config: "[default]\nregion eu-west-1\n",
+    args: target,
+    env: keys,
+    code: 2,
+    error: /\/\.aws\/config:2.*neither "\[section\]" nor "key = value"/,
+    hint: /./,
+  }],
+  ["a chained session of two hours", {
+    args: [...target, "--role", "arn:aws:iam::111111111111:role/hop", "--role", "deploy"].concat(
+      "--duration",
+      "2h",
+    ),
+    env: keys,
+    code: 2,
+    error: /^a session of arn:aws:iam::111111111111:role\/deploy can last 1h at most: another role/,
+    hint: /^use: --duration 1h$/,
+  }],
+  ["a session of two hours from a container's role", {
+    args: [...target, "--role", "deploy", "--duration", "2h"],
+    env: { AWS_CONTAINER_CREDENTIALS_FULL_URI: "http://127.0.0.1:9/creds" },
+    code: 2,
+    error: /can last 1h at most/,
+    hint: /^use: --duration 1h$/,
+  }],
+  ["--external-id without a role", {
+    args: [...target, "--external-id", "partner"],
+    env: keys,
+    code: 2,
+    error: /^--external-id needs --role$/,
+    hint: /^add: --role NAME$/,
+  }],
+  ["a bare role without an account", {
+    args: ["--role", "deploy", "--region", "eu-west-1"],
+    env: keys,
+    code: 2,
+    error: /^the role deploy is given by its name, and no account says where it is$/,
+    hint: /^add: --account ID, or give the role's ARN$/,
+  }],
+  ["an access key without its secret", {
+    args: target,
+    env: { AWS_ACCESS_KEY_ID: "AKIATESTDEPLOY000001" },
+    code: 4,
+    error: /^AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not$/,
+    hint: /^set both, and AWS_SESSION_TOKEN for temporary keys; or unset AWS_ACCESS_KEY_ID$/,
+  }],
+  ["a web identity without its role", {
+    args: target,
+    env: { AWS_WEB_IDENTITY_TOKEN_FILE: "/nowhere/token" },
+    code: 2,
+    error: /^AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not$/,
+    hint: /^set AWS_ROLE_ARN /,
+  }],
+  ["a web identity for what is no role", {
+    args: target,
+    env: { AWS_WEB_IDENTITY_TOKEN_FILE: "/nowhere/token", AWS_ROLE_ARN: "web" },
+    code: 2,
+    error: /^AWS_ROLE_ARN is "web", which is not the ARN of a role$/,
+    hint: /arn:aws:iam::/,
+  }],
+];
+
+for (const [name, { config, args = [], env, code, error, hint }] of refusals) {
+  Deno.test(`refused before any request: ${name}`, async () => {
+    await using aws = await startAws();
+    await using home = await tempHome(config === undefined ? {} : { ".aws/config": config });
+    const before = await filesIn(home.path);
+    const result = await ecrin(aws, args, { home, ...(env === undefined ? {} : { env }) });
+    assert.equal(result.stdout, "");
+    const lines = result.stderr.trimEnd().split("\n");
+    assert.equal(lines.length, 2, result.stderr);
+    assert.match(lines[0]?.replace(/^ecrin: error: /, "") ?? "", error);
+    assert.match(lines[1]?.replace(/^ecrin: hint: /, "") ?? "", hint);
+    assert.equal(result.code, code);
+    assert.deepEqual(aws.requests, []);
+    assert.deepEqual(aws.registry.requests, []);
+    assert.deepEqual(await filesIn(home.path), before);
+  });
+}
