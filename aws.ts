@@ -57,10 +57,11 @@ export async function privateToken(
 export async function publicToken(
   identity: Identity,
   clients: ClientSettings,
+  { variant = {} }: { variant?: EndpointVariant } = {},
 ): Promise<AuthorizationToken> {
   const { ECRPUBLICClient, GetAuthorizationTokenCommand } = await loadEcrPublic();
   const client = new ECRPUBLICClient({
-    ...await clients.of("ecr-public", publicRegistry.region),
+    ...await clients.of("ecr-public", publicRegistry.region, variant),
     credentials: definedOnly(identity.credentials),
   });
   return await request(identity, async () => {

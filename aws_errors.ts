@@ -18,10 +18,13 @@ const networkFaults: Readonly<Record<NetworkFault, readonly [what: string, hint:
   closed: ["the connection was closed before the answer", "try again"],
   dns: [
     "there is no such host name",
-    "check the region, the network and DNS; behind a proxy, set HTTPS_PROXY",
+    "check the region, the network, DNS and HTTPS_PROXY",
   ],
   proxy: ["the proxy refused the connection", "check HTTPS_PROXY and NO_PROXY"],
-  refused: ["the connection was refused", "check the network and the endpoint variables"],
+  refused: [
+    "the connection was refused",
+    "check the network, HTTPS_PROXY and the endpoint variables",
+  ],
   timeout: ["no answer in time", "check the network; behind a proxy, set HTTPS_PROXY"],
   unreachable: ["the network is unreachable", "check the network; behind a proxy, set HTTPS_PROXY"],
 };
@@ -50,8 +53,9 @@ export function awsError(error: unknown, action: string, situation: Situation): 
   if (error.name === "TimeoutError") {
     return networkError(new NetworkError(`AWS (${action})`, "timeout", error), error);
   }
-  // The SDK's parsers throw these for a body that is not of the protocol
-  if (error instanceof SyntaxError || error instanceof TypeError || status === 200) {
+  // The SDK's parsers and providers throw these for a body that is not of the protocol
+  const invalid = error.message.startsWith("Invalid response from STS");
+  if (invalid || error instanceof SyntaxError || error instanceof TypeError || status === 200) {
     return new UserError(`the answer to ${action} is not what AWS sends`, {
       code: "unreadable-answer",
       exitCode: exitCodes.network,
@@ -60,7 +64,7 @@ export function awsError(error: unknown, action: string, situation: Situation): 
       cause: scrub(String(error)),
     });
   }
-  const said = scrub(`${error.name}: ${error.message}`);
+  const said = scrub(`${error.name}: ${error.message}`).replace(/\.\s*$/, "");
   if (status !== undefined && status >= 500) {
     return new UserError(`AWS could not do ${action}: ${status} ${said}${tries(error)}`, {
       code: "aws-unavailable",
@@ -69,6 +73,8 @@ export function awsError(error: unknown, action: string, situation: Situation): 
       cause: said,
     });
   }
+  // neither AWS nor the SDK's providers said it: a defect, which keeps its stack
+  if (status === undefined && !error.name.endsWith("ProviderError")) return error;
   return new UserError(`AWS refused ${action}: ${said}`, {
     code: "aws-refused",
     exitCode: exitCodes.credentials,

@@ -124,7 +124,11 @@ function checkedValue(
 ): string {
   if (flag.value === undefined) {
     if (token.value === undefined) return "true";
-    throw usageError("unexpected-value", `${token.rawName} takes no value`);
+    throw usageError(
+      "unexpected-value",
+      `${token.rawName} takes no value`,
+      `write just ${token.rawName}`,
+    );
   }
   // parseArgs takes "--role --json" as a role named "--json"; "--role=--json" says it on purpose
   const swallowed = token.inlineValue === false && token.value?.startsWith("-");
@@ -132,6 +136,9 @@ function checkedValue(
     throw usageError(
       "missing-value",
       `${token.rawName} needs a value: ${token.rawName} ${flag.value}`,
+      swallowed
+        ? `to give it ${quote(token.value ?? "")}, write ${token.rawName}=…`
+        : "run: ecrin --help",
     );
   }
   return token.value;
@@ -205,7 +212,7 @@ function unknownCommand(word: string): Error {
   const match = nearest(word, commands);
   return usageError(
     "unknown-command",
-    `"${word}" is neither a command nor an ECR registry`,
+    `${quote(word)} is neither a command nor an ECR registry`,
     match === undefined ? "run: ecrin --help" : `did you mean: ecrin ${match}?`,
   );
 }
@@ -223,17 +230,23 @@ function refuseWithoutRole(values: Values, roles: readonly Role[]): void {
 /** Most session tags that STS takes in one call. */
 const mostTags = 50;
 
+const oneEach = "give each key once: STS does not tell upper from lower case";
+
 function parseTags(texts: readonly string[]): Tag[] {
   const tags = texts.map(parseTag);
   const keys = new Set<string>();
   for (const { key } of tags) {
     if (keys.has(key.toLowerCase())) {
-      throw usageError("bad-tag", `the tag ${quoteName(key)} is given twice`);
+      throw usageError("bad-tag", `the tag ${quoteName(key)} is given twice`, oneEach);
     }
     keys.add(key.toLowerCase());
   }
   if (tags.length > mostTags) {
-    throw usageError("bad-tag", `${tags.length} tags are more than the ${mostTags} that STS takes`);
+    throw usageError(
+      "bad-tag",
+      `${tags.length} tags are more than the ${mostTags} that STS takes`,
+      "leave some --tag out",
+    );
   }
   return tags;
 }

@@ -18,7 +18,7 @@ export interface CredentialProcess {
 }
 
 /**
- * Runs the program in a shell, as the SDKs do, with its stderr shown to the user.
+ * Runs the program in a shell, as the SDKs do. Of its stderr the last line is told when it fails.
  *
  * @throws {UserError} when it fails or prints something else
  */
@@ -32,10 +32,20 @@ export async function processCredentials(
     signal,
   });
   if (code !== 0) {
+    concealPrinted(stdout);
     const said = scrub(stderr.trim().split("\n").at(-1) ?? "");
     throw processError(source, `failed with exit code ${code}${said === "" ? "" : `: ${said}`}`);
   }
   return parseProcessOutput(stdout, source, system.now());
+}
+
+/** Makes the secrets in what a program printed before it failed known, since it may repeat them. */
+function concealPrinted(text: string): void {
+  for (
+    const [, value = ""] of text.matchAll(/"(?:SecretAccessKey|SessionToken)"\s*:\s*"([^"]*)"/g)
+  ) {
+    conceal(value);
+  }
 }
 
 /**
@@ -78,6 +88,8 @@ function processError({ profile }: CredentialProcess, what: string): UserError {
   return new UserError(`the credential_process of profile ${quoteName(profile)} ${what}`, {
     code: "credential-process",
     exitCode: exitCodes.credentials,
-    hint: `run it by hand: aws configure get credential_process --profile ${shellWord(profile)}`,
+    hint: `run the command that this prints: aws configure get credential_process --profile ${
+      shellWord(profile)
+    }`,
   });
 }

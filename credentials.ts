@@ -8,10 +8,10 @@ import { awsError } from "./aws_errors.ts";
 import type { AwsConfig, Env } from "./aws_config.ts";
 import { type AwsCredentials, checkedCredentials, stsRegion } from "./clients.ts";
 import { loadCredentialProviders } from "./deps.ts";
-import { exitCodes, quoteName, shellWord, usageError, UserError } from "./errors.ts";
+import { exitCodes, quote, quoteName, shellWord, usageError, UserError } from "./errors.ts";
 import { noCredentials } from "./instance.ts";
 import { type Hop, planProfile, type Source } from "./profiles.ts";
-import type { Tag } from "./role.ts";
+import { parseRole, type Tag } from "./role.ts";
 import { conceal } from "./secret.ts";
 import { describeSource, type SourceContext, sourceCredentials } from "./sources.ts";
 
@@ -62,6 +62,24 @@ export function planIdentity(
   env: Env,
   asked: { readonly profile: string | undefined },
 ): IdentityPlan {
+  const plan = chooseIdentity(config, env, asked);
+  const unused = machineSources.filter(([name, kind]) => env[name] && kind !== plan.source.kind)
+    .map(([name]) => `${name}: it is for when nothing else is there`);
+  return { ...plan, ignored: [...plan.ignored, ...unused] };
+}
+
+/** What the machine offers, by the variable that says so. */
+const machineSources: readonly (readonly [name: string, kind: Source["kind"]])[] = [
+  ["AWS_WEB_IDENTITY_TOKEN_FILE", "web-identity"],
+  ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "container"],
+  ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "container"],
+];
+
+function chooseIdentity(
+  config: AwsConfig,
+  env: Env,
+  asked: { readonly profile: string | undefined },
+): IdentityPlan {
   const named = env.AWS_PROFILE || env.AWS_DEFAULT_PROFILE;
   const variable = env.AWS_PROFILE ? "AWS_PROFILE" : "AWS_DEFAULT_PROFILE";
   const hasKeys = Boolean(env.AWS_ACCESS_KEY_ID);
@@ -80,7 +98,18 @@ export function planIdentity(
       ignored: named ? [`${variable} (${named}): the keys in the environment come first`] : [],
     };
   }
-  if (named) return fromProfile(config, named, env, []);
+  if (named) {
+    const other = env.AWS_DEFAULT_PROFILE;
+    const ignored = other && other !== named
+      ? [`AWS_DEFAULT_PROFILE (${other}): AWS_PROFILE comes first`]
+      : [];
+    try {
+      return fromProfile(config, named, env, ignored);
+    } catch (error) {
+      if (!(error instanceof UserError) || error.code !== "profile-not-found") throw error;
+      throw new UserError(`${error.message}, and ${variable} names it`, error);
+    }
+  }
   const byDefault = defaultProfile(config, env);
   if (byDefault !== undefined) return byDefault;
   return {
@@ -134,6 +163,14 @@ function ambientSource(env: Env): Source {
         "set AWS_ROLE_ARN to the role that the token is for",
       );
     }
+    if (!/^arn:/.test(env.AWS_ROLE_ARN)) {
+      throw usageError(
+        "bad-role",
+        `AWS_ROLE_ARN is ${quote(env.AWS_ROLE_ARN)}, which is not the ARN of a role`,
+        "set it to the role that the token is for, as arn:aws:iam::123456789012:role/NAME",
+      );
+    }
+    parseRole(env.AWS_ROLE_ARN);
     return {
       kind: "web-identity",
       profile: undefined,
@@ -158,7 +195,7 @@ function ambientSource(env: Env): Source {
  */
 export function checkHops(source: Source, hops: readonly RoleHop[]): void {
   for (const [index, hop] of hops.entries()) {
-    if (hop.mfaSerial !== undefined) throw mfaNeeded(hop);
+    if (hop.mfaSerial !== undefined) throw mfaNeeded(hop, hops);
     const chained = index > 0 || roleSources.has(source.kind);
     if (chained && (hop.durationSeconds ?? 0) > longestChained) {
       throw usageError(
@@ -172,19 +209,23 @@ export function checkHops(source: Source, hops: readonly RoleHop[]): void {
   }
 }
 
-function mfaNeeded({ profile, roleArn }: RoleHop): UserError {
+function mfaNeeded({ profile, roleArn }: RoleHop, hops: readonly RoleHop[]): UserError {
   const name = profile ?? "default";
+  // the profile that was named: its credentials are the ones wanted, wherever the code is asked for
+  const named = hops.findLast((hop) => hop.profile !== undefined)?.profile ?? name;
   return new UserError(`profile ${quoteName(name)} needs an MFA code to assume ${roleArn}`, {
     code: "mfa-needed",
     exitCode: exitCodes.credentials,
     hint: `run: eval "$(aws configure export-credentials --profile ${
-      shellWord(name)
-    } --format env)"`,
+      shellWord(named)
+    } --format env)", then ecrin without --profile`,
   });
 }
 
 /** What {@linkcode resolveIdentity} works with. */
 export interface IdentityContext extends SourceContext {
+  /** The identities of the run by their hops, so that each step is taken once. */
+  readonly identities: Map<string, Promise<Identity>>;
   /** Region of what is logged in to, for STS. */
   readonly region: string | undefined;
   readonly defaultSessionName: string;
@@ -195,18 +236,33 @@ export interface IdentityContext extends SourceContext {
  *
  * @throws {UserError} when a step fails
  */
-export async function resolveIdentity(
+export function resolveIdentity(
   source: Source,
   hops: readonly RoleHop[],
   context: IdentityContext,
 ): Promise<Identity> {
-  const { name, renew } = describeSource(source);
-  context.report(`identity: ${name}`);
-  let identity: Identity = { name, renew, credentials: await sourceCredentials(source, context) };
-  for (const hop of hops) {
-    identity = { ...identity, ...await assumeRole(hop, identity, context) };
-  }
+  const key = JSON.stringify(hops);
+  const known = context.identities.get(key);
+  if (known !== undefined) return known;
+  const identity = takeStep(source, hops, context);
+  context.identities.set(key, identity);
   return identity;
+}
+
+/** The source's identity, or the last role's by the identity of the hops before it. */
+async function takeStep(
+  source: Source,
+  hops: readonly RoleHop[],
+  context: IdentityContext,
+): Promise<Identity> {
+  const hop = hops.at(-1);
+  if (hop === undefined) {
+    const { name, renew } = describeSource(source);
+    context.report(`identity: ${name}`);
+    return { name, renew, credentials: await sourceCredentials(source, context) };
+  }
+  const by = await resolveIdentity(source, hops.slice(0, -1), context);
+  return { ...by, ...await assumeRole(hop, by, context) };
 }
 
 async function assumeRole(

@@ -38,7 +38,10 @@ function errorOf(work: () => unknown): UserError {
 
 const keys = { AWS_ACCESS_KEY_ID: "AKIATEST", AWS_SECRET_ACCESS_KEY: "not-a-secret" };
 const machine = { AWS_CONTAINER_CREDENTIALS_FULL_URI: "http://127.0.0.1/" };
-const web = { AWS_WEB_IDENTITY_TOKEN_FILE: "/token", AWS_ROLE_ARN: "arn:aws:iam::1:role/x" };
+const web = {
+  AWS_WEB_IDENTITY_TOKEN_FILE: "/token",
+  AWS_ROLE_ARN: "arn:aws:iam::111111111111:role/x",
+};
 const usableDefault = file.replace("[default]", "[default]\ncredential_process = true");
 
 const order: readonly (readonly [
@@ -91,7 +94,9 @@ Deno.test("what was passed over is told, with the reason", () => {
 
 Deno.test("a profile that does not exist is an error wherever it is named", () => {
   assert.equal(errorOf(() => plan({}, { profile: "gone" })).code, "profile-not-found");
-  assert.equal(errorOf(() => plan({ AWS_PROFILE: "gone" })).code, "profile-not-found");
+  const byVariable = errorOf(() => plan({ AWS_PROFILE: "gone" }));
+  assert.equal(byVariable.code, "profile-not-found");
+  assert.match(byVariable.message, /AWS_PROFILE names it$/);
   assert.equal(errorOf(() => plan({ AWS_DEFAULT_PROFILE: "gone" })).code, "profile-not-found");
 });
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-export type { $Type } from "dax";
+export type { CommandContext, KillSignalListener } from "dax";
 export type { FetchHttpHandler } from "@smithy/fetch-http-handler";
 
 /** dax: processes. About 35 ms to load. */

@@ -5,12 +5,12 @@
  */
 
 import type { Env } from "./aws_config.ts";
-import type { $Type } from "./deps.ts";
+import { checkConfigFile, dockerConfigPath } from "./docker_config.ts";
 import { exitCodes, UserError } from "./errors.ts";
 import { explain } from "./messages.ts";
 import { runProgram } from "./process.ts";
 import { scrub, type Secret } from "./secret.ts";
-import { findProgram, installHint, type Tool, tools } from "./tools.ts";
+import { findProgram, installHint, type Tool, type ToolName, tools } from "./tools.ts";
 import type { System } from "./system.ts";
 
 /** What a login with a program needs. */
@@ -20,11 +20,10 @@ export interface ProgramLogin {
   readonly signal: AbortSignal;
   /** Takes the lines of `--verbose`. */
   readonly report: (line: string) => void;
-  readonly $?: $Type | undefined;
 }
 
 /** Variables that hold AWS's secrets: no container tool needs them to log in. */
-const secretVariables = [
+export const secretVariables = [
   "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
   "AWS_CONTAINER_AUTHORIZATION_TOKEN",
   "AWS_SECRET_ACCESS_KEY",
@@ -49,13 +48,36 @@ export function requireTool(name: Tool["name"], system: System): Tool {
 }
 
 /**
+ * Makes sure that a tool's files with logins are not malformed: docker would replace such a file by
+ * a new one, and with it every login in it.
+ *
+ * Of podman's it is those that are named by a variable, of which it rewrites docker's (its
+ * containers-auth.json(5)); elsewhere it looks out for itself.
+ *
+ * @throws {UserError} when one is
+ */
+export async function checkLoginFiles(tool: ToolName, { env }: System): Promise<void> {
+  const { DOCKER_CONFIG, REGISTRY_AUTH_FILE, XDG_RUNTIME_DIR } = env;
+  const paths: string[] = [];
+  if (tool !== "podman") {
+    // without HOME docker asks the system for it
+    if (DOCKER_CONFIG || env.HOME || env.USERPROFILE) paths.push(dockerConfigPath(env));
+  } else {
+    if (DOCKER_CONFIG) paths.push(dockerConfigPath(env));
+    if (REGISTRY_AUTH_FILE) paths.push(REGISTRY_AUTH_FILE);
+    else if (XDG_RUNTIME_DIR) paths.push(`${XDG_RUNTIME_DIR}/containers/auth.json`);
+  }
+  for (const path of paths) await checkConfigFile(path);
+}
+
+/**
  * Logs a program in to a registry.
  *
  * @throws {UserError} when it fails, with what it said explained where it is known
  */
 export async function loginWithProgram(
   tool: Tool,
-  { host, password, signal, report, $ }: ProgramLogin,
+  { host, password, signal, report }: ProgramLogin,
   { env }: System,
 ): Promise<void> {
   const argv = [tool.name, ...tool.loginArgs(host)];
@@ -64,7 +86,6 @@ export async function loginWithProgram(
     env: withoutSecrets(env),
     stdin: password,
     signal,
-    $,
   });
   const said = scrub(`${stdout}\n${stderr}`.trim());
   for (const line of said.split("\n").filter((line) => line.trim() !== "")) {
@@ -72,7 +93,7 @@ export async function loginWithProgram(
   }
   if (code === 0) return;
   throw explain(said, { registry: host, tool: tool.name }) ?? new UserError(
-    `${tool.name} login failed with exit code ${code}: ${lastLine(said)}`,
+    `${tool.name} login ${howItEnded(code)}: ${lastLine(said)}`,
     {
       code: "tool-failed",
       exitCode: exitCodes.tool,
@@ -85,6 +106,11 @@ function withoutSecrets(env: Env): Env {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !secretVariables.includes(name)),
   );
+}
+
+/** Codes over 128 are a signal's number and 128, as in a shell. */
+function howItEnded(code: number): string {
+  return code > 128 ? `was killed by signal ${code - 128}` : `failed with exit code ${code}`;
 }
 
 function lastLine(text: string): string {

@@ -331,6 +331,21 @@ function isKey(key: string, name: string): boolean {
   return key.toLowerCase() === name.toLowerCase();
 }
 
+/**
+ * Makes sure that the file at `path` can be read, before a program that would replace a malformed
+ * one is let at it. No file is fine, and so is an empty one, which docker takes for none.
+ *
+ * @throws {UserError} as {@linkcode parseDockerConfig} does, and when the file cannot be read.
+ */
+export async function checkConfigFile(path: string): Promise<void> {
+  try {
+    const text = await readText(path, await followLinks(path));
+    if (text !== undefined && text.trim() !== "") parseDockerConfig(text, path);
+  } catch (error) {
+    throw explained(path, error);
+  }
+}
+
 /** The content of `target`, byte for byte; undefined when there is no such file. */
 async function readText(path: string, target: string): Promise<string | undefined> {
   let bytes: Uint8Array;

@@ -64,6 +64,21 @@ export function usageError(
 }
 
 /**
+ * A {@linkcode UserError} for what Deno was started without the permission for.
+ *
+ * @param what as in `"may not start sh"`
+ * @param flag as in `"--allow-run"`; with a list it would take the place of the set's own list
+ */
+export function permissionError(what: string, flag: string, cause: unknown): UserError {
+  return usageError(
+    "permission-missing",
+    `${what}: Deno was started without the permission`,
+    `add ${flag}, or -A, to the deno command`,
+    cause,
+  );
+}
+
+/**
  * `text` in double quotes for a message: what is not printable ASCII escaped, so that neither a
  * control sequence nor a look-alike letter gets by, and cut after 80 characters.
  */

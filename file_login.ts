@@ -44,37 +44,94 @@ export async function loginWithFile(
   report(`wrote ${path}`);
 }
 
+/** What the registry says to a request. */
+interface Answer {
+  readonly status: number;
+  /** Status line and body, scrubbed and cut. */
+  readonly said: string;
+  readonly body: string;
+  /** The `WWW-Authenticate` header. */
+  readonly challenge: string;
+}
+
 /**
- * `GET /v2/`, which answers 200 to whom it lets in:
- * https://distribution.github.io/distribution/spec/api/#api-version-check
+ * `GET /v2/`, which answers 200 to whom it lets in. ECR Public wants a token for the password first.
+ * https://distribution.github.io/distribution/spec/api/#api-version-check and .../spec/auth/token
  */
 async function checkPassword(
-  { host, protocol }: LoginHost,
+  at: LoginHost,
   password: Secret,
   http: Pick<Http, "fetch">,
 ): Promise<void> {
-  const basic = new Secret(btoa(`AWS:${password.reveal()}`));
-  let response: Response;
-  let said: string;
-  try {
-    response = await http.fetch(`${protocol}//${host}/v2/`, {
-      headers: { authorization: `Basic ${basic.reveal()}` },
-    });
-    said = (await response.text()).slice(0, longestAnswer);
-  } catch (error) {
-    if (error instanceof NetworkError) throw awsError(error, "GET /v2/", { registry: host });
-    throw error;
+  const basic = `Basic ${new Secret(btoa(`AWS:${password.reveal()}`)).reveal()}`;
+  const url = `${at.protocol}//${at.host}/v2/`;
+  let answer = await ask(url, basic, http);
+  const tokenUrl = answer.status === 401 ? tokenService(answer.challenge, at) : undefined;
+  if (tokenUrl !== undefined) {
+    answer = await ask(tokenUrl, basic, http);
+    if (answer.status === 200) {
+      const token = readToken(answer.body, at.host);
+      answer = await ask(url, `Bearer ${token.reveal()}`, http);
+    }
   }
-  if (response.status === 200) return;
-  const answer = `${response.status} ${response.statusText} ${said}`;
-  throw explain(answer, { registry: host, tool: "ecrin" }) ?? new UserError(
-    `${host} answered ${response.status} to the login: ${scrub(said.slice(0, 200)).trim()}`,
+  if (answer.status !== 200) throw refusal(at.host, answer);
+}
+
+async function ask(url: string, authorization: string, http: Pick<Http, "fetch">): Promise<Answer> {
+  try {
+    const response = await http.fetch(url, { headers: { authorization } });
+    const body = await response.text();
+    return {
+      status: response.status,
+      // scrubbed before it is cut, or half a password would be left
+      said: scrub(`${response.status} ${response.statusText} ${body}`).slice(0, longestAnswer),
+      body,
+      challenge: response.headers.get("www-authenticate") ?? "",
+    };
+  } catch (error) {
+    if (!(error instanceof NetworkError)) throw error;
+    throw awsError(error, "GET /v2/", { registry: new URL(url).host });
+  }
+}
+
+/**
+ * The URL that a `Bearer` challenge sends to, or `undefined` when it is none. The password goes
+ * there, so it has to be the registry itself.
+ */
+function tokenService(challenge: string, { host, protocol }: LoginHost): string | undefined {
+  if (!/^bearer /i.test(challenge)) return undefined;
+  const field = (name: string) => challenge.match(new RegExp(`[ ,]${name}="([^"]*)"`, "i"))?.[1];
+  const url = URL.parse(field("realm") ?? "");
+  if (url?.host !== host || url.protocol !== protocol) return undefined;
+  for (const name of ["service", "scope"]) {
+    const value = field(name);
+    if (value !== undefined) url.searchParams.set(name, value);
+  }
+  return url.href;
+}
+
+function readToken(body: string, host: string): Secret {
+  let token: unknown;
+  try {
+    token = JSON.parse(body)?.token;
+  } catch {
+    // told below
+  }
+  if (typeof token === "string" && /^[\x21-\x7e]+$/.test(token)) return new Secret(token);
+  throw new UserError(`${host} took the password, and gave no token for it`, {
+    code: "registry-failed",
+    exitCode: exitCodes.network,
+    hint: "try again in a minute",
+  });
+}
+
+function refusal(host: string, { status, said }: Answer): UserError {
+  return explain(said, { registry: host, tool: "ecrin" }) ?? new UserError(
+    `${host} answered the login with ${said.slice(0, 200).trim()}`,
     {
       code: "registry-failed",
-      exitCode: response.status >= 500 ? exitCodes.network : exitCodes.tool,
-      hint: response.status >= 500
-        ? "try again in a minute"
-        : "check that this is the registry you mean",
+      exitCode: status >= 500 ? exitCodes.network : exitCodes.tool,
+      hint: status >= 500 ? "try again in a minute" : "check that this is the registry you mean",
     },
   );
 }

@@ -7,7 +7,7 @@
  */
 
 import { type FetchHttpHandler, loadFetchHandler } from "./deps.ts";
-import { usageError } from "./errors.ts";
+import { permissionError, usageError } from "./errors.ts";
 
 /** How long one request may take before it is given up and tried again, in milliseconds. */
 const requestTimeout = 15_000;
@@ -87,6 +87,9 @@ export function openHttp(options: HttpOptions): Http {
     } catch (error) {
       options.signal.throwIfAborted();
       init.signal?.throwIfAborted();
+      if (error instanceof Deno.errors.NotCapable) {
+        throw permissionError(`may not contact ${url.host}`, "--allow-net", error);
+      }
       throw new NetworkError(url.host, limit.aborted ? "timeout" : faultOf(error), error);
     }
   };

@@ -37,9 +37,10 @@ export async function instanceCredentials({ env }: System): Promise<AwsCredentia
   }
 }
 
-/** The provider warns on the console otherwise. */
 const nothing = (): void => {};
-const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+/** For providers that warn on the console otherwise. */
+export const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 /**
  * The region that the instance is in, or `undefined` when nothing answers.

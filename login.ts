@@ -17,14 +17,13 @@ import {
   type RoleHop,
 } from "./credentials.ts";
 import { loadDax } from "./deps.ts";
-import { loginWithProgram, requireTool } from "./docker.ts";
+import { checkLoginFiles, loginWithProgram, requireTool, secretVariables } from "./docker.ts";
 import { type ExitCode, exitCodes, usageError, UserError } from "./errors.ts";
-import { loginWithFile } from "./file_login.ts";
 import { type Http, openHttp } from "./http.ts";
 import { instanceRegion } from "./instance.ts";
 import { partitionOf } from "./partition.ts";
 import { roleArn, sessionName } from "./role.ts";
-import { scrub } from "./secret.ts";
+import { conceal, scrub } from "./secret.ts";
 import { type AwsSettings, awsSettings } from "./settings.ts";
 import { describeSource } from "./sources.ts";
 import type { System } from "./system.ts";
@@ -92,6 +91,8 @@ interface Plan {
  */
 export async function login(options: LoginOptions, context: LoginContext): Promise<LoginResult> {
   const { terminal } = context;
+  // also those that are not used: a program of the user's may print them
+  for (const name of secretVariables) conceal(context.system.env[name] ?? "");
   for (const warning of options.warnings) terminal.warn(warning);
   const plan = await makePlan(options, context);
   if (options.dryRun) return dryRun(plan, context);
@@ -102,7 +103,10 @@ async function makePlan(options: LoginOptions, context: LoginContext): Promise<P
   const { system, terminal } = context;
   const search = { ...system, windows: system.os === "windows" };
   const tools = chooseTools(options.tools, search);
-  for (const tool of tools) if (tool !== "file") requireTool(tool, system);
+  for (const tool of tools) {
+    if (tool !== "file") requireTool(tool, system);
+    await checkLoginFiles(tool, system);
+  }
   const config = await loadAwsConfig(system.env, system.readTextFile);
   const identity = planIdentity(config, system.env, options);
   for (const ignored of identity.ignored) terminal.detail(`ignored ${ignored}`);
@@ -205,6 +209,7 @@ async function carryOut(plan: Plan, context: LoginContext): Promise<LoginResult>
   if (plan.tools.some((tool) => tool !== "file")) http.firstRequest.then(loadDax).catch(() => {});
   const logins: LoginRecord[] = [];
   let exitCode: ExitCode = exitCodes.ok;
+  let said: unknown;
   for (const step of plan.steps) {
     for (const tool of plan.tools) {
       const planned = record(step, tool);
@@ -220,7 +225,9 @@ async function carryOut(plan: Plan, context: LoginContext): Promise<LoginResult>
       } catch (thrown) {
         const error = signal.aborted ? signal.reason : thrown;
         if (!(error instanceof UserError)) throw error;
-        terminal.fail(error);
+        // what ends the run ends all logins that are left, and is said once
+        if (!signal.aborted || error !== said) terminal.fail(error);
+        said = error;
         if (exitCode === exitCodes.ok) exitCode = error.exitCode;
         logins.push({ ...planned, ok: false, error: errorRecord(error) });
       }
@@ -241,6 +248,7 @@ async function logIn(
   const at = loginHost(step.target, proxyEndpoint, overridden);
   const report = terminal.detail;
   if (tool === "file") {
+    const { loginWithFile } = await import("./file_login.ts");
     await loginWithFile({ at, password, signal, http, report }, system);
   } else {
     const program = requireTool(tool, system);
@@ -259,7 +267,7 @@ function tokenFor(step: Step, run: Run): Promise<AuthorizationToken> {
   return once(run.tokens, key, async () => {
     const identity = await identityFor(step, run);
     const token = target.public
-      ? await publicToken(identity, run.clients)
+      ? await publicToken(identity, run.clients, target)
       : await privateToken(identity, run.clients, target);
     const end = token.expiresAt?.toISOString() ?? "an unknown time";
     run.terminal.detail(
@@ -271,20 +279,16 @@ function tokenFor(step: Step, run: Run): Promise<AuthorizationToken> {
 
 function identityFor({ target, hops }: Step, run: Run): Promise<Identity> {
   const { plan, system, clients, signal, terminal } = run;
-  return once(
-    run.identities,
-    JSON.stringify(hops),
-    () =>
-      resolveIdentity(plan.identity.source, hops, {
-        system,
-        clients,
-        signal,
-        settings: plan.settings,
-        region: target.public ? undefined : target.region,
-        defaultSessionName: sessionName(system.env),
-        report: terminal.detail,
-      }),
-  );
+  return resolveIdentity(plan.identity.source, hops, {
+    identities: run.identities,
+    system,
+    clients,
+    signal,
+    settings: plan.settings,
+    region: target.public ? undefined : target.region,
+    defaultSessionName: sessionName(system.env),
+    report: terminal.detail,
+  });
 }
 
 function once<T>(made: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {

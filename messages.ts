@@ -260,7 +260,8 @@ export const knownMessages: readonly KnownMessage[] = [
   {
     code: "registry-refused",
     exitCode: exitCodes.tool,
-    pattern: /401|unauthorized|authentication required|incorrect username or password/i,
+    pattern:
+      /\b401\b|unauthorized|authentication required|incorrect username or password|invalid username\/password/i,
     message: (s) => `${registry(s)} refused the password`,
     hint: () =>
       "check that account, region and registry belong together; --verbose shows the identity",

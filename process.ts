@@ -5,12 +5,13 @@
  */
 
 import type { Env } from "./aws_config.ts";
-import { type $Type, loadDax } from "./deps.ts";
+import { type CommandContext, type KillSignalListener, loadDax } from "./deps.ts";
+import { permissionError } from "./errors.ts";
 import type { Secret } from "./secret.ts";
 
 /** How a child ended. */
 export interface ProgramResult {
-  /** 127 when there is no such program. */
+  /** 127 when there is no such program, or none for its script; 126 when it cannot be started. */
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -20,26 +21,28 @@ export interface ProgramResult {
 export interface ProgramOptions {
   /** Its whole environment. */
   readonly env: Env;
-  /** Ends the child: SIGTERM, and SIGKILL when it stays. */
+  /** Ends the child. */
   readonly signal: AbortSignal;
   readonly stdin?: Secret | undefined;
-  /** dax itself, or one with programs swapped for functions in tests. */
-  readonly $?: $Type | undefined;
 }
 
-/** How long a child may take to end after SIGTERM, in milliseconds. */
+/**
+ * How long a child may take to end after SIGTERM, in milliseconds: docker outlives it while it waits
+ * for a credential helper.
+ */
 const grace = 1000;
 
 /**
  * Runs a program without a shell and waits for its end.
  *
- * @throws what `signal` was aborted with, when it was
+ * @throws what `signal` was aborted with, when it was; a UserError when Deno may not start
+ * the program
  */
 export async function runProgram(
   argv: readonly string[],
-  { env, signal, stdin, $ }: ProgramOptions,
+  { env, signal, stdin }: ProgramOptions,
 ): Promise<ProgramResult> {
-  const { default: dax, KillController } = await loadDax();
+  const { default: $, KillController } = await loadDax();
   signal.throwIfAborted();
   const kill = new KillController();
   let killTimer: ReturnType<typeof setTimeout> | undefined;
@@ -49,16 +52,22 @@ export async function runProgram(
   };
   signal.addEventListener("abort", end, { once: true });
   try {
-    const result = await ($ ?? dax)`${[...argv]}`
-      .clearEnv()
-      .env(childEnv(env))
-      .stdinText(stdin?.reveal() ?? "")
+    const result = await $`child`
+      .registerCommand("child", (context) => runChild(argv, context, { env, stdin }))
       .stdout("piped")
       .stderr("piped")
       .noThrow()
       .signal(kill.signal);
+    // Ctrl-C in a terminal reaches the child too, which may be gone before we hear of it
+    if (result.code !== 0) await new Promise((resolve) => setTimeout(resolve, 50));
     signal.throwIfAborted();
-    return { code: result.code, stdout: result.stdout, stderr: withoutPipeNoise(result.stderr) };
+    return { code: result.code, stdout: result.stdout, stderr: result.stderr };
+  } catch (error) {
+    const [program = ""] = argv;
+    if (error instanceof Deno.errors.NotCapable) {
+      throw permissionError(`may not start ${program}`, "--allow-run", error);
+    }
+    throw error;
   } finally {
     signal.removeEventListener("abort", end);
     clearTimeout(killTimer);
@@ -76,7 +85,64 @@ function childEnv(env: Env): Record<string, string> {
   return Object.fromEntries(kept) as Record<string, string>;
 }
 
-/** dax adds this when a child ends before it has read its stdin. */
-function withoutPipeNoise(stderr: string): string {
-  return stderr.replace(/^stdin pipe broken\..*\n?/gm, "");
+/**
+ * The program itself, as a command of dax. dax's own way to start one, through Deno's
+ * node:child_process, sends no second signal, takes a program that was killed for one that
+ * succeeded, and kills one that does not read its stdin.
+ */
+async function runChild(
+  [program = "", ...args]: readonly string[],
+  { signal, stdout, stderr }: CommandContext,
+  { env, stdin }: Pick<ProgramOptions, "env" | "stdin">,
+): Promise<{ code: number }> {
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program, {
+      args,
+      clearEnv: true,
+      env: childEnv(env),
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable || !(error instanceof Error)) throw error;
+    // not there, nothing there that could interpret it, or no right to run it
+    await stderr.writeLine(`cannot be started: ${error.message}`);
+    return { code: error instanceof Deno.errors.NotFound ? 127 : 126 };
+  }
+  const input = child.stdin.getWriter();
+  const readers = [child.stdout.getReader(), child.stderr.getReader()] as const;
+  const kill: KillSignalListener = (name) => {
+    try {
+      child.kill(name === "SIGKILL" ? name : "SIGTERM");
+    } catch {
+      // it has ended
+    }
+    // a program of its own may outlive it and keep its pipes open
+    void child.status.then(() => readers.map((reader) => reader.cancel()));
+  };
+  signal.addListener(kill);
+  try {
+    // a child that ends without reading its input is judged by its exit code
+    const fed = input.write(new TextEncoder().encode(stdin?.reveal() ?? ""))
+      .then(() => input.close()).catch(() => {});
+    await Promise.all([copy(readers[0], stdout), copy(readers[1], stderr)]);
+    const { code } = await child.status;
+    await Promise.race([fed, input.abort().catch(() => {})]);
+    return { code };
+  } finally {
+    signal.removeListener(kill);
+  }
+}
+
+async function copy(
+  from: ReadableStreamDefaultReader<Uint8Array>,
+  to: CommandContext["stdout"],
+): Promise<void> {
+  for (;;) {
+    const { value } = await from.read();
+    if (value === undefined) return;
+    await to.writeAll(value);
+  }
 }

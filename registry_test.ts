@@ -1,12 +1,5 @@
 import assert from "node:assert/strict";
-import { ECRClient } from "@aws-sdk/client-ecr";
-import { ECRPUBLICClient } from "@aws-sdk/client-ecr-public";
-// the clients that the SDK's credential providers use: a version that deno.lock has through them
-import { SSOClient } from "@aws-sdk/nested-clients/sso";
-import { SSOOIDCClient } from "@aws-sdk/nested-clients/sso-oidc";
-import { STSClient } from "@aws-sdk/nested-clients/sts";
-import { quote, UserError } from "./errors.ts";
-import { endpoint, type Service } from "./endpoint.ts";
+import { quote } from "./errors.ts";
 import {
   parseAccount,
   parseProxyEndpoint,
@@ -14,48 +7,11 @@ import {
   publicRegistry,
   registryFor,
 } from "./registry.ts";
-import { parseRegion, partitionOf, partitions } from "./partition.ts";
-
-/** The error that `run` throws, which has to be one for users. */
-function failure(run: () => unknown): UserError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof UserError) return error;
-    throw error;
-  }
-  throw new assert.AssertionError({ message: "nothing was thrown" });
-}
-
-/** Checks what holds for every message that people see. */
-function assertWellSaid(error: UserError): void {
-  for (const text of [error.message, error.hint ?? "x"]) {
-    assert.match(text, /^[\x20-\x7e]+$/, "printable on any terminal");
-    assert.doesNotMatch(text, /\.$/, "no full stop");
-    assert.ok(text.length < 400, "short");
-  }
-  assert.equal(error.exitCode, 2);
-}
+import { assertWellSaid, failure, regions } from "./testing/user_errors.ts";
 
 const A = "123456789012";
 const host = `${A}.dkr.ecr.us-east-1.amazonaws.com`;
 const digest = `sha256:${"0123456789abcdef".repeat(4)}`;
-
-/** A region of each partition, and some more. */
-const regions = {
-  "us-east-1": "aws",
-  "ap-southeast-5": "aws",
-  "mx-central-1": "aws",
-  "il-central-1": "aws",
-  "ca-west-19": "aws",
-  "us-gov-west-1": "aws-us-gov",
-  "cn-northwest-1": "aws-cn",
-  "eusc-de-east-1": "aws-eusc",
-  "us-iso-east-1": "aws-iso",
-  "us-isob-east-1": "aws-iso-b",
-  "eu-isoe-west-1": "aws-iso-e",
-  "us-isof-south-1": "aws-iso-f",
-};
 
 Deno.test("an account is 12 digits, and lost leading zeros are put back", () => {
   assert.deepEqual(parseAccount("012345678901"), { account: "012345678901", padded: false });
@@ -91,68 +47,6 @@ Deno.test("what is not 1 to 12 ASCII digits is no account", async (t) => {
 
 Deno.test("an account written as the console shows it is refused with the digits as hint", () => {
   assert.equal(failure(() => parseAccount("1234-5678-9012")).hint, `did you mean ${A}?`);
-});
-
-Deno.test("a region is known by its shape and belongs to one partition", () => {
-  for (const [region, partition] of Object.entries(regions)) {
-    assert.equal(parseRegion(region), region);
-    assert.equal(partitionOf(region).name, partition);
-    assert.equal(partitions.filter((p) => p.regionPattern.test(region)).length, 1, region);
-  }
-});
-
-Deno.test("what has not the shape of a region is refused", async (t) => {
-  const rows = [
-    "",
-    "us",
-    "us-east",
-    "us-east-",
-    "us-east-0",
-    "us-east-123",
-    "us-east-1a",
-    "US-EAST-1",
-    "us-east-1\n",
-    "\nus-east-1",
-    "us-east-1 ",
-    "us-east-1\0",
-    "us-east-1.evil.com",
-    "us-east-1/",
-    "us-east-1/x",
-    "us-east-1#",
-    "us-east-1@evil.com",
-    "us-east-1:443",
-    "evil.com/us-east-1",
-    "../x",
-    "us-gov-moon-1",
-    "aws-global",
-    "xx-east-1",
-    "cn-north-1.amazonaws.com.cn",
-    "us-ea\u017ft-1",
-    "us\u2010east\u20101",
-    "us-east-\u0661",
-    "us-" + "east".repeat(250_000) + "-1",
-  ];
-  for (const text of rows) {
-    await t.step(quote(text), () => {
-      const error = failure(() => parseRegion(text));
-      assert.equal(error.code, "bad-region");
-      assertWellSaid(error);
-    });
-  }
-});
-
-Deno.test("a misspelt region is answered with the nearest one", () => {
-  const rows = {
-    "us-esat-1": "us-east-1",
-    "us-east1": "us-east-1",
-    "US-EAST-1": "us-east-1",
-    "us-east-1a": "us-east-1",
-    "eu-centrl-1": "eu-central-1",
-    "us-gov-wset-1": "us-gov-west-1",
-  };
-  for (const [text, region] of Object.entries(rows)) {
-    assert.equal(failure(() => parseRegion(text)).hint, `did you mean ${region}?`);
-  }
 });
 
 Deno.test("the registry of an account has its partition's host, in each variant", () => {
@@ -529,11 +423,6 @@ Deno.test("a password in a URL is not shown", () => {
   }
 });
 
-Deno.test("a value in a message is escaped and cut", () => {
-  assert.equal(quote("a\n\x1b[2Jb\u202e"), '"a\\u000a\\u001b[2Jb\\u202e"');
-  assert.equal(quote("x".repeat(1000)), `"${"x".repeat(77)}..."`);
-});
-
 Deno.test("a proxy endpoint is a registry only when its host is ECR's", () => {
   assert.equal(parseProxyEndpoint(`https://${host}`)?.host, host);
   assert.equal(parseProxyEndpoint(`https://${host}/`)?.host, host);
@@ -553,81 +442,4 @@ Deno.test("a proxy endpoint is a registry only when its host is ECR's", () => {
     `https://${A}.dkr.ecr.us-east-1.localhost.localstack.cloud:4566`,
   ];
   for (const url of refused) assert.equal(parseProxyEndpoint(url), undefined, url);
-});
-
-Deno.test("ECR Public has an API in us-east-1 only", () => {
-  assert.equal(
-    endpoint("ecr-public", "us-east-1"),
-    "https://api.ecr-public.us-east-1.amazonaws.com",
-  );
-  for (const region of ["eu-west-1", "cn-north-1", "us-gov-west-1"]) {
-    assert.equal(failure(() => endpoint("ecr-public", region)).code, "bad-region");
-  }
-});
-
-Deno.test("no endpoint is made of an unchecked region", () => {
-  assert.equal(failure(() => endpoint("sts", "us-east-1.evil.com/")).code, "bad-region");
-});
-
-Deno.test("FIPS is ignored for IAM Identity Center outside GovCloud", () => {
-  for (const service of ["sso", "sso-oidc"] as const) {
-    assert.equal(
-      endpoint(service, "eu-west-1", { fips: true }),
-      endpoint(service, "eu-west-1"),
-    );
-    assert.notEqual(
-      endpoint(service, "us-gov-west-1", { fips: true, dualStack: true }),
-      endpoint(service, "us-gov-west-1", { dualStack: true }),
-    );
-  }
-});
-
-/** What a client of the SDK finds endpoints with; asking it sends nothing. */
-type Resolver = (parameters: {
-  Region: string;
-  UseFIPS: boolean;
-  UseDualStack: boolean;
-  UseGlobalEndpoint: boolean;
-}) => { url: URL };
-
-/** The endpoint resolver of each service's client. */
-function sdkResolvers(): Record<Service, Resolver> {
-  const settings = {
-    region: "us-east-1",
-    // the default one starts to read the AWS configuration of whoever runs the tests at once
-    requestHandler: { handle: () => Promise.reject(new Error("a request was sent")) },
-  };
-  const resolver = (client: { config: unknown }): Resolver =>
-    (client.config as { endpointProvider: Resolver }).endpointProvider;
-  return {
-    "ecr": resolver(new ECRClient(settings)),
-    "ecr-public": resolver(new ECRPUBLICClient(settings)),
-    "sts": resolver(new STSClient(settings)),
-    "sso": resolver(new SSOClient(settings)),
-    "sso-oidc": resolver(new SSOOIDCClient(settings)),
-  };
-}
-
-Deno.test("endpoints are the SDK's, for every service, partition and variant", () => {
-  const resolvers = sdkResolvers();
-  let compared = 0;
-  for (const [service, resolve] of Object.entries(resolvers) as [Service, Resolver][]) {
-    for (const [region, partition] of Object.entries(regions)) {
-      if (service === "ecr-public" && region !== "us-east-1") continue;
-      for (const fips of [false, true]) {
-        for (const dualStack of [false, true]) {
-          const identityCenter = service === "sso" || service === "sso-oidc";
-          const { url } = resolve({
-            Region: region,
-            UseFIPS: fips && (!identityCenter || partition === "aws-us-gov"),
-            UseDualStack: dualStack,
-            UseGlobalEndpoint: false,
-          });
-          assert.equal(endpoint(service, region, { fips, dualStack }), url.origin);
-          compared++;
-        }
-      }
-    }
-  }
-  assert.equal(compared, (4 * Object.keys(regions).length + 1) * 4);
 });

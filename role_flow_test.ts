@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { type AwsOptions, type FakeAws, type RecordedRequest, startAws } from "./testing/aws.ts";
+import { type FakeAws, type RecordedRequest, startAws } from "./testing/aws.ts";
 import { type CliResult, runCli, type TempHome, tempHome } from "./testing/cli.ts";
 
 const deploy = "arn:aws:iam::222222222222:role/deploy";
@@ -38,20 +38,6 @@ async function assumed(
 /** ARN of the principal whose key signed a request. */
 function signer(aws: FakeAws, request: RecordedRequest | undefined): string | undefined {
   return aws.keys.get(request?.accessKeyId ?? "")?.arn;
-}
-
-/** A `docker` that writes down its arguments, a line a call, and its stdin. */
-async function homeWithDocker(): Promise<TempHome> {
-  const home = await tempHome();
-  await home.writeProgram(
-    "bin/docker",
-    `#!/bin/sh\necho "$@" >> "$HOME/docker-args"\ncat >> "$HOME/docker-stdin"\n`,
-  );
-  return home;
-}
-
-function dockerPath(home: TempHome): Record<string, string> {
-  return { PATH: `${home.at("bin")}:${Deno.env.get("PATH")}` };
 }
 
 Deno.test("a role is assumed for 15 minutes, and its session gets the token of the region", async () => {
@@ -269,163 +255,4 @@ Deno.test("a chain that breaks says who may not assume what, and goes no further
     /error: arn:aws:sts::111111111111:assumed-role\/hop\/chain may not assume arn:aws:iam::222222222222:role\/deploy$/m,
   );
   assert.equal(aws.requests.length, 2);
-});
-
-Deno.test("what several accounts have in common of a chain is assumed once", async () => {
-  const hop = "arn:aws:iam::111111111111:role/hop";
-  await using aws = await startAws();
-  const args = ["--account", "222222222222,333333333333", "--region", "eu-west-1"];
-  const requests = await assumed(aws, [...args, "--role", hop, "--role", "deploy"]);
-  assert.deepEqual(requests.map(({ params }) => params["RoleArn"]), [
-    hop,
-    deploy,
-    "arn:aws:iam::333333333333:role/deploy",
-  ]);
-});
-
-Deno.test("a bare role is that of each account, assumed once whatever the regions and tools", async () => {
-  await using aws = await startAws({ proxyEndpoint: "aws" });
-  await using home = await homeWithDocker();
-  const { code, stderr } = await runCli(
-    [
-      ...[
-        "--account",
-        "222222222222,333333333333",
-        "--account",
-        "444444444444",
-        "--role",
-        "deploy",
-      ],
-      ...["--region", "eu-west-1", "--region", "us-east-1", "--tool", "docker"],
-    ],
-    { env: { ...aws.env(), ...aws.keys.env(), ...dockerPath(home) }, home: home.path },
-  );
-  assert.equal(code, 0, stderr);
-  const accounts = ["222222222222", "333333333333", "444444444444"];
-  assert.deepEqual(
-    aws.requestsOf("sts").map(({ params }) => params["RoleArn"]),
-    accounts.map((account) => `arn:aws:iam::${account}:role/deploy`),
-  );
-  assert.deepEqual(
-    aws.requestsOf("ecr").map((
-      request,
-    ) => [aws.keys.get(request.accessKeyId ?? "")?.account, request.region]),
-    accounts.flatMap((account) => [[account, "eu-west-1"], [account, "us-east-1"]]),
-  );
-  const hosts = accounts.flatMap((account) =>
-    ["eu-west-1", "us-east-1"].map((region) => `${account}.dkr.ecr.${region}.amazonaws.com`)
-  );
-  const lines = hosts.map((host) => `login --username AWS --password-stdin ${host}\n`);
-  assert.equal(await home.read("docker-args"), lines.join(""));
-});
-
-Deno.test("two tools share one role session and one token", async () => {
-  await using aws = await startAws();
-  await using home = await homeWithDocker();
-  const { code, stderr } = await ecrin(aws, [...usual, "--tool", "docker"], {
-    home,
-    env: dockerPath(home),
-  });
-  assert.equal(code, 0, stderr);
-  assert.deepEqual(aws.requests.map(({ operation }) => operation), [
-    "AssumeRole",
-    "GetAuthorizationToken",
-  ]);
-  const [issued] = aws.passwords.all();
-  assert.equal((await home.read("docker-stdin")).trim(), issued?.password);
-  assert((await home.read(".docker/config.json")).includes(btoa(`AWS:${issued?.password}`)));
-});
-
-Deno.test("an account that lost its zeros gets them back, with a warning", async () => {
-  await using aws = await startAws({ proxyEndpoint: "aws" });
-  await using home = await homeWithDocker();
-  const { code, stdout, stderr } = await runCli(
-    ["--account", "123", "--role", "deploy", "--region", "eu-west-1", "--tool", "docker", "--json"],
-    { env: { ...aws.env(), ...aws.keys.env(), ...dockerPath(home) }, home: home.path },
-  );
-  assert.equal(code, 0, stderr);
-  assert.match(
-    stderr,
-    /^ecrin: warning: account 123 has fewer than 12 digits: using 000000000123$/m,
-  );
-  const arn = "arn:aws:iam::000000000123:role/deploy";
-  assert.equal(aws.requestsOf("sts")[0]?.params["RoleArn"], arn);
-  const host = "000000000123.dkr.ecr.eu-west-1.amazonaws.com";
-  assert.equal(await home.read("docker-args"), `login --username AWS --password-stdin ${host}\n`);
-  const [{ registry, account, identity }] = JSON.parse(stdout).logins;
-  assert.deepEqual([registry, account, identity], [host, "000000000123", arn]);
-});
-
-/** An AWS where `deploy` may be assumed in every account but 333333333333. */
-const oneMissing: AwsOptions = {
-  roles: [{ arn: deploy }, { arn: "arn:aws:iam::444444444444:role/deploy" }],
-};
-
-Deno.test("an account that fails does not stop the others, and --json tells both", async () => {
-  await using aws = await startAws(oneMissing);
-  const accounts = ["222222222222", "333333333333", "444444444444"];
-  const args = [
-    "--role",
-    "deploy",
-    "--region",
-    "eu-west-1",
-    "--account",
-    accounts.join(),
-    "--json",
-  ];
-  const { code, stdout, stderr } = await ecrin(aws, args);
-  assert.equal(code, 4);
-  const { logins, ...others } = JSON.parse(stdout);
-  assert.deepEqual(others, {});
-  const planned = (account: string): Record<string, unknown> => ({
-    account,
-    region: "eu-west-1",
-    public: false,
-    tool: "file",
-    identity: `arn:aws:iam::${account}:role/deploy`,
-  });
-  const expiresAt = (account: string): string =>
-    new Date(aws.passwords.all().find((issued) => issued.account === account)?.expiresAt ?? 0)
-      .toISOString();
-  const done = (account: string): Record<string, unknown> => ({
-    ...planned(account),
-    registry: aws.registry.host,
-    expiresAt: expiresAt(account),
-    ok: true,
-  });
-  const message =
-    "arn:aws:iam::111111111111:user/deploy may not assume arn:aws:iam::333333333333:role/deploy";
-  const hint = "both must allow it: the caller's IAM policy and the role's trust policy";
-  assert.deepEqual(logins, [
-    done("222222222222"),
-    {
-      ...planned("333333333333"),
-      registry: "333333333333.dkr.ecr.eu-west-1.amazonaws.com",
-      expiresAt: null,
-      ok: false,
-      error: { code: "assume-role-denied", message, hint },
-    },
-    done("444444444444"),
-  ]);
-  assert.deepEqual(stderr.match(/^ecrin: [a-z]+/gm), [
-    "ecrin: logged",
-    "ecrin: error",
-    "ecrin: hint",
-    "ecrin: logged",
-  ]);
-  assert(stderr.includes(`ecrin: error: ${message}\necrin: hint: ${hint}\n`));
-});
-
-Deno.test("the exit code is that of the first account that failed", async () => {
-  await using aws = await startAws(oneMissing);
-  const args = (
-    accounts: string,
-  ): string[] => ["--role", "deploy", "--region", "eu-west-1", "--account", accounts];
-  const env = { AWS_MAX_ATTEMPTS: "1" };
-
-  aws.fault({ kind: "5xx", service: "sts", times: 1 });
-  assert.equal((await ecrin(aws, args("222222222222,333333333333"), { env })).code, 5);
-
-  aws.fault({ kind: "5xx", service: "ecr", times: 1 });
-  assert.equal((await ecrin(aws, args("333333333333,222222222222"), { env })).code, 4);
 });

@@ -10,6 +10,9 @@ import { errorRecord, login, type LoginResult } from "./login.ts";
 import type { System } from "./system.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
+/** The most milliseconds that setTimeout takes: 24 days. It makes 1 of what is more. */
+const longestTimer = 2 ** 31 - 1;
+
 /** What a run is told by main. */
 export interface RunOptions {
   readonly interrupt: AbortSignal;
@@ -56,7 +59,7 @@ async function limited(
   const limit = new AbortController();
   const timer = setTimeout(
     () => limit.abort(timeoutError(options.timeout)),
-    options.timeout * 1000,
+    Math.min(options.timeout * 1000, longestTimer),
   );
   const signal = AbortSignal.any([run.interrupt, limit.signal]);
   const { promise: overdue, reject } = Promise.withResolvers<never>();
@@ -75,7 +78,7 @@ async function limited(
 }
 
 function timeoutError(seconds: number): UserError {
-  return new UserError(`gave up after ${seconds} seconds`, {
+  return new UserError(`gave up after ${seconds} second${seconds === 1 ? "" : "s"}`, {
     code: "timeout",
     exitCode: exitCodes.timeout,
     hint: "check the network, or allow more time: --timeout 5m",

@@ -56,9 +56,32 @@ export class Secret {
 export function conceal(value: string): void {
   const trimmed = value.trim();
   if (trimmed.length < shortestScrubbed) return;
-  known.add(trimmed);
-  known.add(encodeURIComponent(trimmed.toWellFormed()));
-  known.add(JSON.stringify(trimmed).slice(1, -1));
+  for (const spelling of spellings(trimmed)) known.add(spelling);
+}
+
+/** The ways in which programs write a value down: plain, JSON, URL, shell, XML and HTML. */
+function spellings(value: string): string[] {
+  const json = JSON.stringify(value).slice(1, -1);
+  const uri = encodeURIComponent(value.toWellFormed());
+  const code = (char: string, digits: number) =>
+    char.charCodeAt(0).toString(16).padStart(digits, "0");
+  const percent = uri.replace(/[!'()*]/g, (char) => `%${code(char, 2).toUpperCase()}`);
+  const xml = value.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  return [
+    value,
+    json,
+    // Go's encoding/json, for HTML's sake
+    json.replace(/[&<>]/g, (char) => `\\u${code(char, 4)}`),
+    json.replaceAll("/", "\\/"),
+    uri,
+    percent,
+    percent.replace(/%../g, (escape) => escape.toLowerCase()),
+    value.replaceAll("'", `'\\''`),
+    xml,
+    xml.replaceAll('"', "&quot;").replaceAll("'", "&#39;"),
+    xml.replaceAll('"', "&#34;").replaceAll("'", "&#39;"),
+    xml.replaceAll('"', "&quot;").replaceAll("'", "&apos;"),
+  ];
 }
 
 /** `text` with every known secret replaced by `***`, longest first so that no tail is left. */

@@ -40,6 +40,7 @@ const serviceIds: Readonly<Record<Service, string>> = {
 export function awsSettings(env: Env, config: AwsConfig, profileName: string): AwsSettings {
   const profile: Settings = config.profiles.get(profileName) ?? new Map();
   const region = env.AWS_REGION || env.AWS_DEFAULT_REGION || profile.get("region");
+  checkProxies(env);
   return {
     region: region ? parseRegion(region) : undefined,
     caBundle: env.AWS_CA_BUNDLE || profile.get("ca_bundle") || undefined,
@@ -65,6 +66,24 @@ export function serviceEndpoint(
   });
 }
 
+/** Deno would go past a proxy that it cannot make sense of, without a word. */
+function checkProxies(env: Env): void {
+  for (const name of ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"].flatMap(upperAndLower)) {
+    const text = env[name];
+    if (!text) continue;
+    const url = URL.parse(text.includes("://") ? text : `http://${text}`);
+    if (url?.hostname && /^(?:https?|socks5h?):$/.test(url.protocol)) continue;
+    // not repeated: it may hold a password
+    throw usageError(
+      "bad-proxy",
+      `${name} is not the URL of a proxy`,
+      "it looks like http://proxy.example.com:3128",
+    );
+  }
+}
+
+const upperAndLower = (name: string): string[] => [name, name.toLowerCase()];
+
 /** AWS's order: variable of the service, variable for all, `services` section, profile. */
 function endpointOverrides(
   env: Env,
@@ -76,24 +95,32 @@ function endpointOverrides(
   );
   if (ignored) return () => undefined;
   const services = config.services.get(profile.get("services") ?? "");
-  return (service) => {
-    const id = serviceIds[service];
-    const url = env[`AWS_ENDPOINT_URL_${id}`] || env.AWS_ENDPOINT_URL ||
-      services?.get(id.toLowerCase())?.get("endpoint_url") || profile.get("endpoint_url");
-    return url ? checkedUrl(url) : undefined;
-  };
+  const urls = new Map<Service, string>();
+  for (const [service, id] of Object.entries(serviceIds) as [Service, string][]) {
+    const key = id.toLowerCase();
+    const places: (readonly [setting: string, url: string | undefined])[] = [
+      [`AWS_ENDPOINT_URL_${id}`, env[`AWS_ENDPOINT_URL_${id}`]],
+      ["AWS_ENDPOINT_URL", env.AWS_ENDPOINT_URL],
+      [`endpoint_url of ${key} in the services section`, services?.get(key)?.get("endpoint_url")],
+      ["endpoint_url of the profile", profile.get("endpoint_url")],
+    ];
+    const [setting, url] = places.find(([, url]) => url) ?? [];
+    if (setting !== undefined && url) urls.set(service, checkedUrl(url, setting));
+  }
+  return (service) => urls.get(service);
 }
 
-function checkedUrl(text: string): string {
+function checkedUrl(text: string, setting: string): string {
   const url = URL.parse(text);
-  if (url === null || !["http:", "https:"].includes(url.protocol) || url.hostname === "") {
-    throw usageError(
-      "bad-endpoint",
-      "an endpoint URL is not an http or https URL",
-      "check AWS_ENDPOINT_URL and endpoint_url in the AWS config file",
-    );
+  if (url !== null && ["http:", "https:"].includes(url.protocol) && url.hostname !== "") {
+    return text.replace(/\/+$/, "");
   }
-  return text.replace(/\/+$/, "");
+  throw usageError(
+    "bad-endpoint",
+    // not repeated: a URL may hold a password
+    `${setting} is no http or https URL`,
+    "it looks like http://localhost:4566 or https://ecr.example.com",
+  );
 }
 
 function isTrue(text: string | undefined): boolean {

@@ -38,6 +38,7 @@ const names = [
   "api.ecr-fips.us-east-1.amazonaws.com",
   "ecr-fips.us-east-1.api.aws",
   "ecr.us-east-1.api.aws",
+  "sts.us-east-1.api.aws",
   "sts-fips.us-east-1.amazonaws.com",
   "sts-fips.us-east-1.api.aws",
   `ecr.${region}.api.aws`,
@@ -224,7 +225,7 @@ test("region: none anywhere is an error before any request", async () => {
   assert.deepEqual(stage.asked(), []);
 });
 
-for (const hostile of ["us-east-1.evil.com", "../x", "us-east-1\n", "us-east-1/", "US-EAST-1"]) {
+for (const hostile of ["us-east-1.evil.com", "../x", "us-east-1\nx", "us-east-1/", "US-EAST-1"]) {
   test(`region: ${JSON.stringify(hostile)} is refused wherever it comes from`, async () => {
     await using stage = await setStage();
     const { run, home } = stage;
@@ -374,49 +375,348 @@ test("endpoint: AWS_ENDPOINT_URL is for every service, also with a path and a fi
 
 /** Services whose endpoint can be set, and the host that is then not asked for. */
 const services: [id: string, host: string][] = [
-  ["ECR", api()],
   ["STS", sts()],
+  ["ECR", api()],
   ["ECR_PUBLIC", publicApi],
 ];
 const everything = [...login, "--role", "deploy", "--public"];
-const everyApi = services.map(([, host]) => host);
+const directly = { NO_PROXY: "127.0.0.1" };
 
 for (const [id, host] of services) {
-  const own = (aws: FakeAws): string => `https://127.0.0.1:${aws.port}`;
-  const others = everyApi.filter((name) => name !== host).sort();
-  const askedApis = ({ asked }: Stage): string[] =>
-    asked().filter((name) => !isRegistry(name)).sort();
+  const others = services.map(([, name]) => name).filter((name) => name !== host);
+  const assertOwn = ({ aws, asked }: Stage): void => {
+    assert.deepEqual(asked().filter((name) => !isRegistry(name)), others);
+    const [own] = aws.requestsOf(id.toLowerCase().replace("_", "-") as "ecr");
+    assert.equal(own?.host, `127.0.0.1:${aws.port}`);
+  };
 
-  test(`endpoint: AWS_ENDPOINT_URL_${id} is for that service, before AWS_ENDPOINT_URL`, async () => {
+  test(`endpoint: AWS_ENDPOINT_URL_${id} is for that service alone`, async () => {
     await using stage = await setStage();
-    const { aws, run } = stage;
-    const one = { [`AWS_ENDPOINT_URL_${id}`]: own(aws), NO_PROXY: "127.0.0.1" };
-    assertLoggedIn(await run(everything, one), registry(), "public.ecr.aws");
-    assert.deepEqual(askedApis(stage), others);
-    // an endpoint for all that answers nothing would fail the service that has its own
-    const failed = await run(everything, { ...one, AWS_ENDPOINT_URL: "https://aws.example" });
-    assert.notEqual(failed.code, 0);
-    assert.equal(
-      aws.requests.filter((request) => request.host === new URL(own(aws)).host)
-            .length > 1 || id !== "STS",
-      true,
-    );
+    const env = { [`AWS_ENDPOINT_URL_${id}`]: stage.aws.url, ...directly };
+    assertLoggedIn(await stage.run(everything, env), registry(), "public.ecr.aws");
+    assertOwn(stage);
   });
 
-  test(`endpoint: the services section of the profile sets ${id.toLowerCase()}`, async () => {
+  test(`endpoint: ${id.toLowerCase()} in the services section is for that service`, async () => {
     await using stage = await setStage();
     const { aws, run, home } = stage;
     await home.write(
       ".aws/config",
-      `[default]\nservices = mine\nendpoint_url = https://aws.example\n[services mine]\n` +
-        services.map(([each, name]) =>
-          `${each.toLowerCase()} =\n  endpoint_url = ${
-            each === id ? own(aws) : `https://${name}`
-          }\n`
-        ).join(""),
+      `[default]\nservices = mine\n[services mine]\n${id.toLowerCase()} =\n` +
+        `  endpoint_url = ${aws.url}\n`,
     );
-    const result = await run(everything, { NO_PROXY: "127.0.0.1" });
-    assertLoggedIn(result, registry(), "public.ecr.aws");
-    assert.deepEqual(askedApis(stage), others);
+    assertLoggedIn(await run(everything, directly), registry(), "public.ecr.aws");
+    assertOwn(stage);
+  });
+}
+
+/** Where the endpoint of ECR is looked for, first to last. */
+const endpointOrder = ["AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL", "services", "endpoint_url"];
+
+for (const [index, winner] of endpointOrder.entries()) {
+  test(`endpoint: ${winner} comes before what is behind it in the order`, async () => {
+    await using stage = await setStage();
+    const { aws, run, home, asked } = stage;
+    const url = (name: string): string => name === winner ? aws.url : "https://aws.example";
+    const isSet = (name: string): boolean => endpointOrder.indexOf(name) >= index;
+    const env = Object.fromEntries(
+      endpointOrder.slice(0, 2).filter(isSet).map((name) => [name, url(name)]),
+    );
+    await home.write(
+      ".aws/config",
+      `[default]\nendpoint_url = ${url("endpoint_url")}\nservices = mine\n[services mine]\n` +
+        (isSet("services") ? `ecr =\n  endpoint_url = ${url("services")}\n` : ""),
+    );
+    assertLoggedIn(await run(login, { ...env, ...directly }), registry());
+    assert.deepEqual(asked(), [registry()]);
+  });
+}
+
+test("endpoint: AWS_ENDPOINT_URL_SSO is for the portal, which is else asked in the SSO region", async () => {
+  await using stage = await setStage({ aws: { sso: { region: "eu-central-1" } } });
+  const { aws, run, asked, home, proxy } = stage;
+  const token = aws.sso.signIn();
+  await home.write(
+    ".aws/config",
+    `[default]
+sso_session = corp
+sso_account_id = ${account}
+sso_role_name = deploy
+[sso-session corp]
+sso_start_url = ${token.startUrl}
+sso_region = eu-central-1
+`,
+  );
+  // the SHA-1 of corp
+  await home.write(
+    ".aws/sso/cache/ee0bfd2552fbd840c02cc48b6e823320543c450f.json",
+    JSON.stringify(token),
+  );
+  const noKeys = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
+  assertLoggedIn(await run(login, noKeys), registry());
+  assert.deepEqual(asked(), ["portal.sso.eu-central-1.amazonaws.com", api(), registry()]);
+
+  proxy.asked.length = 0;
+  const env = { ...noKeys, AWS_ENDPOINT_URL_SSO: aws.url, ...directly };
+  assertLoggedIn(await run(login, env), registry());
+  assert.deepEqual(asked(), [api(), registry()]);
+
+  // these FIPS endpoints do not exist outside GovCloud
+  proxy.asked.length = 0;
+  await run([`${account}.dkr.ecr-fips.us-east-1.amazonaws.com`], {
+    ...noKeys,
+    AWS_USE_FIPS_ENDPOINT: "true",
+  });
+  assert.equal(asked()[0], "portal.sso.eu-central-1.amazonaws.com");
+});
+
+for (const way of ["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls"]) {
+  test(`endpoint: ${way} turns all of them off`, async () => {
+    await using stage = await setStage();
+    const { run, home, asked } = stage;
+    await home.write(
+      ".aws/config",
+      `[default]\nendpoint_url = https://aws.example\n` +
+        (way === way.toLowerCase() ? `${way} = true\n` : ""),
+    );
+    const env = {
+      AWS_ENDPOINT_URL: "https://aws.example",
+      AWS_ENDPOINT_URL_ECR: "https://aws.example",
+      ...(way === way.toUpperCase() ? { [way]: "TRUE" } : {}),
+    };
+    assertLoggedIn(await run(login, env), registry());
+    assert.deepEqual(asked(), [api(), registry()]);
+  });
+}
+
+const badUrls = [
+  "localhost:4566",
+  "ftp://127.0.0.1",
+  "http://",
+  "//127.0.0.1",
+  "aws",
+  "http://a b",
+];
+
+for (const url of badUrls) {
+  test(`endpoint: ${url} is refused before any request, by the name of its setting`, async () => {
+    await using stage = await setStage();
+    const { run, home, asked } = stage;
+    const role = [...login, "--role", "deploy"];
+    assertFailed(await run(role, { AWS_ENDPOINT_URL_ECR: url }), 2, /AWS_ENDPOINT_URL_ECR is /);
+    assertFailed(await run(role, { AWS_ENDPOINT_URL: url }), 2, /AWS_ENDPOINT_URL is /);
+    await home.write(".aws/config", `[default]\nendpoint_url = ${url}\n`);
+    assertFailed(await run([...role, "--dry-run"]), 2, /endpoint_url .*is no/);
+    assert.deepEqual(asked(), []);
+  });
+}
+
+test("endpoint: a password in a URL that is refused is not shown", async () => {
+  const env = { AWS_ENDPOINT_URL: "ftp://me:not-a-secret@127.0.0.1", AWS_ACCESS_KEY_ID: "A" };
+  const result = await runCli([...login, "--verbose"], {
+    env: { ...env, AWS_SECRET_ACCESS_KEY: "B" },
+  });
+  assert.equal(result.code, 2);
+  assert.match(result.stderr, /AWS_ENDPOINT_URL is /);
+  assert.doesNotMatch(result.stderr, /not-a-secret/);
+});
+
+// FIPS and dual-stack: for the API; the registry's host stays the one named
+
+const variantRows: [
+  name: string,
+  env: Record<string, string>,
+  profile: string,
+  apis: string[],
+][] = [
+  [
+    "AWS_USE_FIPS_ENDPOINT",
+    { AWS_USE_FIPS_ENDPOINT: "true" },
+    "",
+    ["sts-fips.us-east-1.amazonaws.com", "api.ecr-fips.us-east-1.amazonaws.com"],
+  ],
+  [
+    "use_fips_endpoint",
+    {},
+    "use_fips_endpoint = true",
+    ["sts-fips.us-east-1.amazonaws.com", "api.ecr-fips.us-east-1.amazonaws.com"],
+  ],
+  [
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    { AWS_USE_DUALSTACK_ENDPOINT: "True" },
+    "",
+    ["sts.us-east-1.api.aws", "ecr.us-east-1.api.aws"],
+  ],
+  [
+    "use_dualstack_endpoint",
+    {},
+    "use_dualstack_endpoint = true",
+    ["sts.us-east-1.api.aws", "ecr.us-east-1.api.aws"],
+  ],
+  [
+    "both",
+    { AWS_USE_DUALSTACK_ENDPOINT: "true", AWS_USE_FIPS_ENDPOINT: "true" },
+    "",
+    ["sts-fips.us-east-1.api.aws", "ecr-fips.us-east-1.api.aws"],
+  ],
+  [
+    "neither, since the variables come before the profile",
+    { AWS_USE_DUALSTACK_ENDPOINT: "false", AWS_USE_FIPS_ENDPOINT: "false" },
+    "use_fips_endpoint = true\nuse_dualstack_endpoint = true",
+    [sts("us-east-1"), api("us-east-1")],
+  ],
+];
+
+for (const [name, env, profile, apis] of variantRows) {
+  test(`FIPS and dual-stack: ${name}`, async () => {
+    await using stage = await setStage();
+    const { run, asked, home } = stage;
+    await home.write(".aws/config", `[default]\n${profile}\n`);
+    const args = ["--account", account, "--region", "us-east-1", "--role", "deploy"];
+    assertLoggedIn(await run(args, env), registry("us-east-1"));
+    assert.deepEqual(asked(), [...apis, registry("us-east-1")]);
+    assert.deepEqual(await storedHosts(home), [registry("us-east-1")]);
+  });
+}
+
+/** Registry hosts as a user names them, and the API that each goes with. */
+const hostRows: [host: string, api: string][] = [
+  [`${account}.dkr.ecr-fips.us-east-1.amazonaws.com`, "api.ecr-fips.us-east-1.amazonaws.com"],
+  [`${account}.dkr-ecr.${region}.on.aws`, `ecr.${region}.api.aws`],
+  [`${account}.dkr-ecr-fips.us-east-1.on.aws`, "ecr-fips.us-east-1.api.aws"],
+  ["ecr-public.aws.com", "ecr-public.us-east-1.api.aws"],
+];
+
+for (const [host, askedApi] of hostRows) {
+  test(`FIPS and dual-stack: ${host} asks ${askedApi}, and is the key stored`, async () => {
+    await using stage = await setStage();
+    const { run, asked, home } = stage;
+    assertLoggedIn(await run([`https://${host}/app:latest`]), host);
+    assert.deepEqual(asked(), [askedApi, host]);
+    assert.deepEqual(await storedHosts(home), [host]);
+  });
+}
+
+test("FIPS and dual-stack: a plain and a dual-stack host in one run each ask their own API", async () => {
+  await using stage = await setStage();
+  const dual = `${account}.dkr-ecr.${region}.on.aws`;
+  assertLoggedIn(await stage.run([registry(), dual]), registry(), dual);
+  assert.deepEqual(stage.asked(), [api(), registry(), `ecr.${region}.api.aws`, dual]);
+});
+
+// files
+
+test("files: AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE", async () => {
+  await using stage = await setStage({
+    files: { ".aws/config": "not a config file", ".aws/credentials": "nor this" },
+  });
+  const { home, run, aws } = stage;
+  const { accessKeyId, secretAccessKey } = aws.keys.add();
+  const env = {
+    AWS_ACCESS_KEY_ID: undefined,
+    AWS_SECRET_ACCESS_KEY: undefined,
+    AWS_CONFIG_FILE: await home.write("a/config", "[profile blog]\nregion = us-west-2\n"),
+    AWS_SHARED_CREDENTIALS_FILE: await home.write(
+      "b/credentials",
+      `[blog]\naws_access_key_id=${accessKeyId}\naws_secret_access_key=${secretAccessKey}\n`,
+    ),
+    AWS_PROFILE: "blog",
+  };
+  assertLoggedIn(await run(["--account", account], env), registry("us-west-2"));
+  assert.deepEqual(aws.requests.map((request) => request.accessKeyId), [accessKeyId]);
+  assert.equal((await run(["--account", account], { ...env, AWS_CONFIG_FILE: undefined })).code, 2);
+});
+
+test("files: DOCKER_CONFIG", async () => {
+  await using stage = await setStage();
+  const { home, run } = stage;
+  assertLoggedIn(await run(login, { DOCKER_CONFIG: home.at("of/docker") }), registry());
+  assert.deepEqual(await storedHosts(home, "of/docker/config.json"), [registry()]);
+  assert.equal(await home.exists(".docker"), false);
+  const { mode } = await Deno.stat(home.at("of/docker/config.json"));
+  assert.equal((mode ?? 0) & 0o777, 0o600);
+});
+
+test("NO_COLOR keeps colours out where FORCE_COLOR asks for them", async () => {
+  const colored = await runCli(["--account", account], { env: { FORCE_COLOR: "1" } });
+  // deno-lint-ignore no-control-regex
+  assert.match(colored.stderr, /\x1b\[31;1merror\x1b\[0m: no region/);
+  for (const [args, env] of [[[], { NO_COLOR: "1" }], [["--no-color"], {}]] as const) {
+    const plain = await runCli(["--account", account, ...args], {
+      env: { FORCE_COLOR: "1", ...env },
+    });
+    assert.match(plain.stderr, /^ecrin: error: no region/);
+    assert(!plain.stderr.includes("\x1b"));
+  }
+});
+
+// the registry's host
+
+const foreign = [
+  "https://registry.attacker.example",
+  `https://${registry()}.attacker.example`,
+  `https://${account}.dkr.ecr.cn-north-1.amazonaws.com.cn`,
+  `http://${registry()}`,
+  `https://me@${registry()}`,
+  "https://--help",
+  "nonsense",
+];
+
+for (const proxyEndpoint of foreign) {
+  test(`host: a proxyEndpoint ${proxyEndpoint} is refused, and gets no password`, async () => {
+    await using stage = await setStage({ aws: { proxyEndpoint } });
+    const { run, asked, home, aws } = stage;
+    for (const args of [login, ["--region", region]]) {
+      assertFailed(await run(args), 5, /outside its own names: "/);
+      assert.deepEqual(asked(), [api()]);
+    }
+    assert.deepEqual(aws.registry.requests, []);
+    assert.equal(await home.exists(".docker"), false);
+  });
+}
+
+test("host: the named one is kept whatever registry of ECR the proxyEndpoint names", async () => {
+  // the API names the caller's account, which is another one
+  await using stage = await setStage();
+  const { run, asked, home, aws } = stage;
+  assertLoggedIn(await run(login), registry());
+  assertLoggedIn(await run(login, { AWS_ENDPOINT_URL_ECR: aws.url, ...directly }), registry());
+  assert.deepEqual(asked(), [api(), registry()]);
+  assert.deepEqual(await storedHosts(home), [registry()]);
+});
+
+test("host: with nothing named it is the caller's own, as the proxyEndpoint says", async () => {
+  await using stage = await setStage();
+  const { run, asked, home } = stage;
+  const own = `111111111111.dkr.ecr.${region}.amazonaws.com`;
+  const { code, stdout, stderr } = await run(["--region", region, "--json"]);
+  assert.equal(code, 0, stderr);
+  const [{ registry: host, account: caller, ok }] = JSON.parse(stdout).logins;
+  assert.deepEqual([host, caller, ok], [own, "111111111111", true]);
+  assert.deepEqual(asked(), [api(), own]);
+  assert.deepEqual(await storedHosts(home), [own]);
+});
+
+test("host: an ECR endpoint of the user's may name a registry of its own", async () => {
+  await using stage = await setStage({ aws: { proxyEndpoint: "registry" } });
+  const { run, asked, home, aws } = stage;
+  const env = { AWS_ENDPOINT_URL_ECR: aws.url, ...directly };
+  assertLoggedIn(await run(login, env), aws.registry.host);
+  assertLoggedIn(await run(["--region", region], env), aws.registry.host);
+  assert.deepEqual(asked(), []);
+  assert.deepEqual(await storedHosts(home), [aws.registry.host]);
+  // an endpoint of another service is no such permission
+  assertFailed(await run(login, { AWS_ENDPOINT_URL_STS: aws.url }), 5, /outside its own names/);
+});
+
+for (
+  const proxyEndpoint of ["nonsense", "ftp://127.0.0.1", "http://me:x@127.0.0.1", "https://--help"]
+) {
+  test(`host: an ECR endpoint of the user's that names ${proxyEndpoint} is refused`, async () => {
+    await using stage = await setStage({ aws: { proxyEndpoint } });
+    const { run, aws, home } = stage;
+    const result = await run(login, { AWS_ENDPOINT_URL_ECR: aws.url, ...directly });
+    assertFailed(result, 2, /answered with a registry that/);
+    assert.equal(await home.exists(".docker"), false);
   });
 }

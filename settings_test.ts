@@ -62,6 +62,23 @@ for (const url of ["ftp://x", "x", "http://", "javascript:alert(1)"]) {
   });
 }
 
+for (const proxy of ["http://", "ftp://proxy", "http://[", "://"]) {
+  Deno.test(`the proxy ${proxy} is refused, and not repeated`, () => {
+    for (const name of ["HTTPS_PROXY", "http_proxy", "ALL_PROXY"]) {
+      assert.throws(
+        () => settingsOf({ [name]: proxy }),
+        (error: unknown) => error instanceof UserError && error.message.startsWith(name),
+      );
+    }
+  });
+}
+
+Deno.test("every form of a proxy is taken", () => {
+  for (const proxy of ["http://p:3128", "https://u:w@p", "socks5://p:1080", "p:3128", "p", ""]) {
+    settingsOf({ HTTPS_PROXY: proxy });
+  }
+});
+
 Deno.test("the variant of a registry's host adds to that of the settings", () => {
   const plain = settingsOf({});
   assert.equal(

@@ -16,8 +16,9 @@ import {
 import { processCredentials } from "./credential_process.ts";
 import { loadCredentialProviders } from "./deps.ts";
 import { exitCodes, quoteName, shellWord, UserError } from "./errors.ts";
-import { instanceCredentials } from "./instance.ts";
+import { instanceCredentials, silent } from "./instance.ts";
 import type { Source, WebIdentitySource } from "./profiles.ts";
+import { conceal, scrub } from "./secret.ts";
 import { sessionLabel, signInCommand, ssoCredentials } from "./sso.ts";
 import type { AwsSettings } from "./settings.ts";
 import type { System } from "./system.ts";
@@ -118,11 +119,17 @@ async function fromProvider(
   const providers = await loadCredentialProviders();
   try {
     switch (source.kind) {
-      case "login":
+      case "login": {
+        // its region and endpoint are those of the session, which the provider finds out
+        const { requestHandler } = await context.clients.of("sts", "us-east-1");
         return checkedCredentials(
-          await providers.fromLoginCredentials({ profile: source.profile })(),
+          await providers.fromLoginCredentials({
+            profile: source.profile,
+            clientConfig: { requestHandler },
+          })(),
           "the login session",
         );
+      }
       case "web-identity":
         return checkedCredentials(
           await providers.fromWebToken(await webIdentity(source, context))(),
@@ -130,14 +137,34 @@ async function fromProvider(
         );
       case "container":
         return checkedCredentials(
-          await providers.fromHttp({ timeout: 1000, maxRetries: 1 })(),
+          await providers.fromHttp({ timeout: 1000, maxRetries: 1, logger: silent })(),
           "the container's credentials",
         );
     }
   } catch (error) {
     if (source.kind === "container") throw containerError(error);
+    if (source.kind === "login") throw loginError(error, name, renew);
     throw awsError(error, name, { identity: name, renew });
   }
+}
+
+/** What the provider of login sessions says in one class of error and many sentences. */
+function loginError(error: unknown, name: string, renew: string | undefined): unknown {
+  if (!(error instanceof Error) || error.name !== "CredentialsProviderError") {
+    return awsError(error, name, { identity: name, renew });
+  }
+  const { message } = error;
+  const problem = message.startsWith("Failed to load token")
+    ? "is not signed in"
+    : message.startsWith("Your session has expired")
+    ? "has expired"
+    : `could not be renewed: ${scrub(message)}`;
+  return new UserError(`${name} ${problem}`, {
+    code: "login-session",
+    exitCode: exitCodes.credentials,
+    hint: renew,
+    cause: error,
+  });
 }
 
 type WebTokenInit = Parameters<
@@ -158,6 +185,7 @@ async function webIdentity(
       cause,
     });
   });
+  conceal(token);
   const sts = stsRegion(source.roleArn, [region, settings.region]);
   return {
     roleArn: source.roleArn,

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { type Env, expandPath } from "./aws_config.ts";
 import { awsError } from "./aws_errors.ts";
 import { type AwsCredentials, checkedCredentials, type ClientSettings } from "./clients.ts";
@@ -19,9 +18,14 @@ import type { System } from "./system.ts";
  * Path of the token of a session: the SHA-1 of the sso-session's name, or of the start URL exactly
  * as written for profiles without one (botocore's `SSOTokenLoader`).
  */
-export function tokenPath(env: Env, source: Pick<SsoSource, "session" | "startUrl">): string {
-  const name = createHash("sha1").update(source.session ?? source.startUrl).digest("hex");
-  return expandPath(`~/.aws/sso/cache/${name}.json`, env);
+export async function tokenPath(
+  env: Env,
+  source: Pick<SsoSource, "session" | "startUrl">,
+): Promise<string> {
+  // not node:crypto, which takes every run several milliseconds to load
+  const name = new TextEncoder().encode(source.session ?? source.startUrl);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-1", name)).toHex();
+  return expandPath(`~/.aws/sso/cache/${hash}.json`, env);
 }
 
 /** How a person calls the session of a source. */
@@ -96,7 +100,7 @@ function portalError(error: unknown, source: SsoSource): unknown {
 }
 
 async function readToken(source: SsoSource, { env, readTextFile, now }: System): Promise<Secret> {
-  const path = tokenPath(env, source);
+  const path = await tokenPath(env, source);
   let text: string;
   try {
     text = await readTextFile(path);

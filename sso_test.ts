@@ -12,12 +12,15 @@ const source: SsoSource = {
   role: "Dev",
 };
 
-Deno.test("the token file has the name that the AWS CLI gives it", () => {
+Deno.test("the token file has the name that the AWS CLI gives it", async () => {
   const home = { HOME: "/home/ann", USERPROFILE: "/home/ann" };
   const folder = "/home/ann/.aws/sso/cache";
-  assert.equal(tokenPath(home, source), `${folder}/ee0bfd2552fbd840c02cc48b6e823320543c450f.json`);
   assert.equal(
-    tokenPath(home, { ...source, session: undefined }),
+    await tokenPath(home, source),
+    `${folder}/ee0bfd2552fbd840c02cc48b6e823320543c450f.json`,
+  );
+  assert.equal(
+    await tokenPath(home, { ...source, session: undefined }),
     `${folder}/3947de8b16688092197fa616c34e01335f21d256.json`,
   );
 });

@@ -19,6 +19,8 @@ export interface System {
   /** Writes what people read; only ever whole lines. */
   readonly stderr: (text: string) => void;
   readonly stderrIsTerminal: boolean;
+  /** Width of that terminal, in characters. */
+  readonly columns: () => number;
 }
 
 /** This process. */
@@ -38,6 +40,13 @@ export function realSystem(): System {
     stdout: (text) => writeAll(Deno.stdout, text),
     stderr: (text) => writeAll(Deno.stderr, text),
     stderrIsTerminal: Deno.stderr.isTerminal(),
+    columns: () => {
+      try {
+        return Deno.consoleSize().columns || 80;
+      } catch {
+        return 80;
+      }
+    },
   };
 }
 

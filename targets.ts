@@ -115,11 +115,16 @@ export function loginHost(
 /** The host of a `proxyEndpoint` that another server than AWS gave. */
 function overrideHost(proxyEndpoint: string): LoginHost {
   const url = URL.parse(proxyEndpoint);
-  const plain = url !== null && url.username === "" && url.password === "";
+  const plain = url !== null && url.username === "" && url.password === "" &&
+    // the host becomes an argument, so "--help" is no name
+    /^[a-z0-9[]/.test(url.host);
   if (!plain || (url.protocol !== "http:" && url.protocol !== "https:")) {
     throw usageError(
       "bad-endpoint",
-      "the server at AWS_ENDPOINT_URL answered with a registry that is no http or https URL",
+      `the endpoint set for ECR answered with a registry that is no http or https URL: ${
+        quote(proxyEndpoint)
+      }`,
+      "check AWS_ENDPOINT_URL_ECR, AWS_ENDPOINT_URL and endpoint_url, and the server there",
     );
   }
   return { host: url.host, account: undefined, protocol: url.protocol };

@@ -31,43 +31,57 @@ export interface Terminal {
 
 /** Makes the {@linkcode Terminal} of a run. */
 export function openTerminal(system: System, options: OutputOptions): Terminal {
-  const { env, stderrIsTerminal } = system;
-  const colored = options.color && !env.NO_COLOR && (stderrIsTerminal || Boolean(env.FORCE_COLOR));
-  const paint = (name: keyof typeof colors) =>
-    colored ? `\x1b[${colors[name]}m${name}\x1b[0m` : name;
-  const print = (text: string) => {
+  const { env } = system;
+  const obeys = system.stderrIsTerminal && env.TERM !== "dumb";
+  const colored = options.color && !env.NO_COLOR && (obeys || Boolean(env.FORCE_COLOR));
+  let progressShown = false;
+  const eraseProgress = () => {
+    if (progressShown) system.stderr("\r\x1b[2K");
+    progressShown = false;
+  };
+  const print = (text: string, label?: keyof typeof colors) => {
+    eraseProgress();
     const lines = printable(scrub(text)).split("\n");
-    system.stderr(lines.map((line) => `ecrin: ${line}\n`).join(""));
+    const painted = label && (colored ? `\x1b[${colors[label]}m${label}\x1b[0m: ` : `${label}: `);
+    system.stderr(lines.map((line, i) => `ecrin: ${(i === 0 && painted) || ""}${line}\n`).join(""));
   };
   return {
     say: (line) => options.quiet || print(line),
     detail: (line) => options.verbose && print(line),
-    warn: (line) => options.quiet || print(`${paint("warning")}: ${line}`),
+    warn: (line) => options.quiet || print(line, "warning"),
     fail: (error) => {
-      print(`${paint("error")}: ${error.message}`);
-      if (error.hint !== undefined) print(`${paint("hint")}: ${error.hint}`);
+      print(error.message, "error");
+      if (error.hint !== undefined) print(error.hint, "hint");
     },
     during: async (line, work) => {
-      if (!stderrIsTerminal || options.quiet) return await work;
-      let shown = false;
+      if (!obeys || options.quiet) return await work;
       const timer = setTimeout(() => {
-        shown = true;
-        system.stderr(`ecrin: ${line} …`);
+        progressShown = true;
+        // a line that the terminal wraps could not be erased
+        const room = system.columns() - "ecrin:  …".length - 1;
+        system.stderr(`ecrin: ${printable(line).slice(0, Math.max(room, 0))} …`);
       }, progressDelay);
       try {
         return await work;
       } finally {
         clearTimeout(timer);
-        if (shown) system.stderr("\r\x1b[2K");
+        eraseProgress();
       }
     },
   };
 }
 
-/** `text` without what a terminal would obey; only our own colours stay. */
+/**
+ * `text` without what a terminal would obey: whole control sequences (ECMA-48), what is left of
+ * them, and marks that turn the direction of writing.
+ */
 function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]/g, "");
+  return text
+    // deno-lint-ignore no-control-regex
+    .replace(/(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\n]*(?:\x07|\x1b\\)?/g, "")
+    // deno-lint-ignore no-control-regex
+    .replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g, "")
+    .replaceAll("\t", " ");
 }
 
 /** `until 21:12`, `until 09:12 tomorrow` or `until 2026-11-22 09:12`, in local time. */

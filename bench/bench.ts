@@ -34,6 +34,7 @@ interface Comparison {
 type Times = ReadonlyMap<string, readonly number[]>;
 
 const mainScript = fileURLToPath(new URL("../main.ts", import.meta.url));
+const floorScript = fileURLToPath(new URL("floor.ts", import.meta.url));
 const serversScript = fileURLToPath(new URL("servers.ts", import.meta.url));
 const awsPipe = "aws ecr get-login-password | docker login";
 
@@ -41,9 +42,9 @@ const comparisons: readonly Comparison[] = [
   { name: "ecrin --help", base: "deno run hello.ts", aim: 1.6 },
   { name: "ecrin --dry-run", base: "deno run hello.ts" },
   { name: "ecrin --tool docker", base: awsPipe, aim: 0.25 },
+  { name: "the SDK and dax alone", base: awsPipe },
   { name: "ecrin --tool docker --role", base: awsPipe },
   { name: "ecrin --tool file", base: awsPipe },
-  { name: "ecrin --tool docker", base: "docker login" },
 ];
 
 /** The AWS CLI v2: the first `aws` on PATH, else the one of Debian's package. */
@@ -83,6 +84,7 @@ async function makeCases(home: TempHome, servers: Servers): Promise<Case[]> {
   cases.push(
     { name: "ecrin --tool docker", argv: docker, logsIn: true },
     { name: "ecrin --tool docker --role", argv: [...docker, ...role], logsIn: true },
+    { name: "the SDK and dax alone", argv: [...deno, "-A", floorScript], logsIn: true },
     { name: "docker login", argv: ["sh", "-c", `${login} < "$0"`, password], logsIn: true },
   );
   const aws = await findAwsCli();
@@ -131,22 +133,28 @@ async function timeAll(
 }
 
 function report(times: Times): string {
-  const cell = (value: number): string => String(Math.round(value)).padStart(6);
+  const cell = (value: number): string => String(Math.round(value)).padStart(8);
   const summaries = [...times].map(([name, all]) => {
     const { median, min, max } = summarize(all);
-    return `${name.padEnd(44)}${cell(median)}${cell(min)}${cell(max)}`;
+    return { name, cells: `${cell(median)}${cell(min)}${cell(max)}` };
   });
   const ratios = comparisons.flatMap(({ name, base, aim }) => {
     const [measured, against] = [times.get(name), times.get(base)];
     if (measured === undefined || against === undefined) return [];
     const value = ratio(measured, against);
-    const verdict = aim === undefined
-      ? ""
-      : `  aim: at most ${aim}: ${value <= aim ? "met" : "missed"}`;
-    return [`${`${name} / ${base}`.padEnd(66)}${value.toFixed(2).padStart(6)}${verdict}`];
+    const verdict = value <= (aim ?? NaN) ? "met" : "missed";
+    const beside = aim === undefined ? "" : `    aim ${aim.toFixed(2)}: ${verdict}`;
+    return { name: `${name} / ${base}`, cells: `${value.toFixed(2).padStart(8)}${beside}` };
   });
-  const head = `${"milliseconds".padEnd(44)}median   min   max`;
-  return [head, ...summaries, "", "ratio: median of the rounds", ...ratios].join("\n");
+  const lines = [
+    { name: "milliseconds", cells: "  median     min     max" },
+    ...summaries,
+    { name: "", cells: "" },
+    { name: "times as long", cells: "  median" },
+    ...ratios,
+  ];
+  const width = Math.max(...lines.map(({ name }) => name.length));
+  return lines.map(({ name, cells }) => `${name.padEnd(width)}${cells}`.trimEnd()).join("\n");
 }
 
 /** A number of rounds as given on the command line. */

@@ -110,7 +110,10 @@ function answer(
   const { pathname } = new URL(request.url);
   const isToken = isPublic && pathname.replace(/\/$/, "") === "/token";
   if (!isToken && pathname !== "/v2/" && pathname !== "/v2") return [404, "404 page not found\n"];
-  if (login === undefined) return challenge(host, isPublic, options.tls !== undefined);
+  const wrongScheme = isPublic && login?.scheme !== (isToken ? "basic" : "bearer");
+  if (login === undefined || wrongScheme) {
+    return challenge(host, isPublic, options.tls !== undefined);
+  }
 
   const password = login.user === "AWS" ? issued(login.password) : undefined;
   if (isPublic) {
@@ -180,14 +183,15 @@ function challenge(host: string, isPublic: boolean, tls: boolean): Answer {
 }
 
 interface Login {
+  scheme: string;
   user: string;
   password: string;
 }
 
 /** User and password of Basic, or of Bearer with the same text, which ECR Public takes as well. */
 function parseBasic(header: string | null): Login | undefined {
-  const encoded = header?.match(/^(?:basic|bearer) +(\S+)$/i)?.[1];
-  if (encoded === undefined) return undefined;
+  const [, scheme, encoded] = header?.match(/^(basic|bearer) +(\S+)$/i) ?? [];
+  if (scheme === undefined || encoded === undefined) return undefined;
   const [user = "", ...password] = Buffer.from(encoded, "base64").toString().split(":");
-  return { user, password: password.join(":") };
+  return { scheme: scheme.toLowerCase(), user, password: password.join(":") };
 }

@@ -103,12 +103,18 @@ const logins: [
 for (const [name, options, password, user, status, body] of logins) {
   Deno.test(`a ${options.public ? "public" : "private"} registry answers ${name} with ${status}`, async () => {
     await using registry = start(options);
-    const answer = await ask(registry, password(), { user });
+    const path = options.public ? "/token/" : "/v2/";
+    const answer = await ask(registry, password(), { user, path });
     assert.equal(answer.status, status);
     assert.match(answer.body, body);
     assert.deepEqual(registry.requests.map(({ user, status }) => [user, status]), [[user, status]]);
   });
 }
+
+Deno.test("a public registry takes no password where it wants a token", async () => {
+  await using registry = start({ public: true });
+  assert.equal((await ask(registry, issue({ public: true }))).status, 401);
+});
 
 const faults: [RegistryFault, number, RegExp][] = [
   ["5xx", 503, /UNAVAILABLE/],

@@ -1,0 +1,352 @@
+/**
+ * What people see: on a terminal (a real one, made by util-linux' `script`) and in a pipe.
+ */
+
+import assert from "node:assert/strict";
+import { type FakeAws, startAws } from "./testing/aws.ts";
+import {
+  type CliResult,
+  requirePrograms,
+  runCli,
+  type RunningCli,
+  startCli,
+  tempHome,
+} from "./testing/cli.ts";
+
+const region = "eu-west-1";
+const args = ["--region", region, "--tool", "file"];
+const onTerminal = { ignore: Deno.build.os !== "linux" || !requirePrograms(["script"]) };
+
+/** A program that runs its arguments on a terminal, whose bytes are its output. */
+const terminalProgram = `
+  const [columns, ...command] = Deno.args;
+  const quoted = command.map((word) => "'" + word.replaceAll("'", "'\\\\''") + "'").join(" ");
+  const child = new Deno.Command("script", {
+    args: ["-qec", "stty cols " + columns + "; exec " + quoted, "/dev/null"],
+    env: { SHELL: "/bin/sh" },
+  }).spawn();
+  Deno.exit((await child.status).code);
+`;
+
+interface OnTerminal {
+  env?: Record<string, string>;
+  columns?: number;
+}
+
+/** Starts ecrin on a terminal; what is written to it is typed there. */
+async function startOnTerminal(
+  ecrinArgs: string[],
+  { env = {}, columns = 100 }: OnTerminal,
+): Promise<RunningCli & { home: string }> {
+  const home = await tempHome({ "terminal.ts": terminalProgram });
+  const path = (name: string): string => new URL(name, import.meta.url).pathname;
+  const run = ["run", "--quiet", "--cached-only", "--config", path("deno.json"), "-A"];
+  const cli = await startCli(
+    [String(columns), Deno.execPath(), ...run, path("main.ts"), ...ecrinArgs],
+    {
+      home: home.path,
+      script: home.at("terminal.ts"),
+      env: { TERM: "xterm-256color", PATH: `${home.at("bin")}:${Deno.env.get("PATH")}`, ...env },
+    },
+  );
+  return {
+    ...cli,
+    home: home.path,
+    async [Symbol.asyncDispose](): Promise<void> {
+      await cli[Symbol.asyncDispose]();
+      await home[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function runOnTerminal(ecrinArgs: string[], options: OnTerminal): Promise<CliResult> {
+  await using cli = await startOnTerminal(ecrinArgs, options);
+  return await cli.result();
+}
+
+/** What is left on a screen after `output`: its lines without colours and without what was erased. */
+function screen(output: string): string[] {
+  const rows = [""];
+  let column = 0;
+  // deno-lint-ignore no-control-regex
+  for (const [piece = ""] of output.matchAll(/\x1b\[[0-9;?]*[a-zA-Z]|[^\x1b]/gu)) {
+    const last = rows.length - 1;
+    if (piece === "\r") column = 0;
+    else if (piece === "\n") rows.push("");
+    else if (piece === "\x1b[2K") rows[last] = "";
+    else if (piece.startsWith("\x1b")) assert.match(piece, /m$/, "a cursor code unlike the others");
+    else {
+      const row = (rows[last] ?? "").padEnd(column);
+      rows[last] = row.slice(0, column) + piece + row.slice(column + piece.length);
+      column += piece.length;
+    }
+  }
+  assert.equal(rows.pop(), "", "the last line is not ended");
+  return rows;
+}
+
+function envOf(aws: FakeAws): Record<string, string> {
+  return { ...aws.env(), ...aws.keys.env() };
+}
+
+/** `, until …` for a time in a time zone, as DESIGN has it. */
+function until(milliseconds: number, timeZone: string): string {
+  const day = (time: number): string =>
+    new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short" }).format(time);
+  const time = new Intl.DateTimeFormat("sv-SE", { timeZone, timeStyle: "short" })
+    .format(milliseconds);
+  return `until ${time}${day(milliseconds) === day(Date.now()) ? "" : " tomorrow"}`;
+}
+
+for (const timeZone of ["UTC", "Asia/Tokyo", "America/Los_Angeles"]) {
+  Deno.test(`success is one line a registry, with the end in local time (${timeZone})`, async () => {
+    await using aws = await startAws();
+    const env = { ...envOf(aws), TZ: timeZone };
+    const { code, stdout, stderr } = await runCli(args, { env });
+    const end = until(aws.passwords.all()[0]?.expiresAt ?? 0, timeZone);
+    assert.equal(stderr, `ecrin: logged in to ${aws.registry.host} (file, ${end})\n`);
+    assert.deepEqual([code, stdout], [0, ""]);
+  });
+}
+
+Deno.test("several registries and tools have a line each", async () => {
+  await using aws = await startAws();
+  await using home = await tempHome();
+  await home.writeProgram("bin/docker", "#!/bin/sh\ncat > /dev/null\necho Login Succeeded\n");
+  const env = { ...envOf(aws), PATH: `${home.at("bin")}:${Deno.env.get("PATH")}`, TZ: "UTC" };
+  const registries = ["222222222222.dkr.ecr.eu-west-1.amazonaws.com", "public.ecr.aws"];
+  const { code, stdout, stderr } = await runCli([...registries, "--tool", "docker"], { env });
+  const end = until(aws.passwords.all()[0]?.expiresAt ?? 0, "UTC");
+  assert.equal(
+    stderr,
+    [aws.registry.host, "public.ecr.aws"]
+      .map((host) => `ecrin: logged in to ${host} (docker, ${end})\n`).join(""),
+  );
+  assert.deepEqual([code, stdout], [0, ""]);
+});
+
+Deno.test("-q is silent on success, and says what is wrong", async () => {
+  await using aws = await startAws();
+  const good = await runCli([...args, "-q"], { env: envOf(aws) });
+  assert.deepEqual([good.code, good.stdout, good.stderr], [0, "", ""]);
+  aws.fault({ kind: "expired" });
+  const bad = await runCli([...args, "-q"], { env: envOf(aws) });
+  assert.equal(bad.code, 4);
+  assert.match(bad.stderr, /^ecrin: error: .*\necrin: hint: .*\n$/);
+});
+
+Deno.test("every line on stderr says who speaks, also at --verbose, and stdout stays empty", async (t) => {
+  const tools = requirePrograms(["docker"]) ? ["docker", "file"] : ["file"];
+  for (const tool of tools) {
+    for (const fault of [undefined, "access-denied", "garbage", "reset"] as const) {
+      await t.step(`${tool}, ${fault ?? "success"}`, async () => {
+        await using aws = await startAws();
+        if (fault !== undefined) aws.fault({ kind: fault, service: "ecr" });
+        // both are there, which the SDK would warn about by itself
+        const env = { ...envOf(aws), AWS_PROFILE: "blog" };
+        await using home = await tempHome({
+          ".aws/config": "[profile blog]\nregion = eu-west-1\n",
+        });
+        const role = ["--account", "222222222222", "--role", "deploy"];
+        const result = await runCli(["--region", region, "--tool", tool, "-v", ...role], {
+          env,
+          home: home.path,
+        });
+        assert.equal(result.code === 0, fault === undefined, result.stderr);
+        assert.match(result.stderr, /^(ecrin: [^\n]+\n){3,}$/);
+        // deno-lint-ignore no-control-regex
+        assert.doesNotMatch(result.stderr, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+        assert.equal(result.stdout, "");
+      });
+    }
+  }
+});
+
+Deno.test("a slow login prints no progress into a pipe", async () => {
+  await using aws = await startAws({ latency: 1300 });
+  const { code, stderr } = await runCli(args, { env: envOf(aws) });
+  assert.equal(code, 0);
+  assert.match(stderr, /^ecrin: logged in to [^\x1b\r\n]*\n$/);
+});
+
+Deno.test({
+  name: "an error has colours on a terminal",
+  ...onTerminal,
+  fn: async () => {
+    const { code, stdout } = await runOnTerminal(["--no-such-flag"], {});
+    assert.equal(code, 2);
+    assert(
+      stdout.startsWith("ecrin: \x1b[31;1merror\x1b[0m: unknown flag"),
+      JSON.stringify(stdout),
+    );
+    assert(stdout.includes("\necrin: \x1b[36mhint\x1b[0m: "), JSON.stringify(stdout));
+  },
+});
+
+const plain: Record<string, [args: string[], env: Record<string, string>]> = {
+  "NO_COLOR": [[], { NO_COLOR: "1" }],
+  "--no-color": [["--no-color"], {}],
+  "TERM=dumb": [[], { TERM: "dumb" }],
+};
+
+for (const [name, [more, env]] of Object.entries(plain)) {
+  Deno.test({
+    name: `${name} takes the colours away`,
+    ...onTerminal,
+    fn: async () => {
+      const { code, stdout } = await runOnTerminal(["--no-such-flag", ...more], { env });
+      assert.equal(code, 2);
+      assert.match(stdout, /^ecrin: error: unknown flag [^\x1b]*\r\necrin: hint: [^\x1b]*\r\n$/);
+    },
+  });
+}
+
+Deno.test("there are no colours in a pipe", async () => {
+  const { stderr } = await runCli(["--no-such-flag"], { env: { TERM: "xterm-256color" } });
+  assert.match(stderr, /^ecrin: error: [^\x1b]*$/);
+});
+
+Deno.test({
+  name: "a login of more than a second shows progress, which goes away",
+  ...onTerminal,
+  fn: async () => {
+    await using aws = await startAws({ latency: 1500 });
+    await using cli = await startOnTerminal(args, { env: envOf(aws) });
+    const shown = await cli.waitFor("stdout", "…");
+    assert.match(shown, /^ecrin: logging in to your registry …$/);
+    const { code, stdout } = await cli.result();
+    assert.equal(code, 0);
+    const rows = screen(stdout);
+    assert.equal(rows.length, 1, stdout);
+    assert.match(rows[0] ?? "", /^ecrin: logged in to 127\.0\.0\.1:\d+ \(file, until .*\)$/);
+  },
+});
+
+Deno.test({
+  name: "a login of less than a second shows no progress",
+  ...onTerminal,
+  fn: async () => {
+    await using aws = await startAws();
+    const { code, stdout } = await runOnTerminal(args, { env: envOf(aws) });
+    assert.equal(code, 0);
+    assert.match(stdout, /^ecrin: logged in to [^\x1b\n]*\r\n$/);
+  },
+});
+
+Deno.test({
+  name: "progress goes away before an error, too",
+  ...onTerminal,
+  fn: async () => {
+    await using aws = await startAws({ latency: 1300 });
+    aws.fault({ kind: "access-denied" });
+    const { code, stdout } = await runOnTerminal(args, { env: envOf(aws) });
+    assert.equal(code, 4);
+    assert(stdout.includes("…"));
+    const rows = screen(stdout);
+    assert.deepEqual(rows.map((row) => row.slice(0, 13)), ["ecrin: error:", "ecrin: hint: "]);
+  },
+});
+
+Deno.test({
+  name: "progress and the steps of --verbose do not run into each other",
+  ...onTerminal,
+  fn: async () => {
+    await using aws = await startAws({ latency: 1300 });
+    const role = ["--account", "222222222222", "--role", "deploy"];
+    const { code, stdout } = await runOnTerminal([...args, ...role, "-v"], { env: envOf(aws) });
+    assert.equal(code, 0);
+    const rows = screen(stdout);
+    assert(rows.length >= 5, stdout);
+    for (const row of rows) {
+      assert(row.startsWith("ecrin: "), row);
+      assert.doesNotMatch(row, /…|ecrin: .*ecrin: /);
+    }
+  },
+});
+
+Deno.test({
+  name: "progress fits a narrow terminal, or it could not be erased",
+  ...onTerminal,
+  fn: async () => {
+    await using aws = await startAws({ latency: 1300 });
+    await using cli = await startOnTerminal(
+      ["222222222222.dkr.ecr.ap-northeast-1.amazonaws.com", "--tool", "file"],
+      { env: envOf(aws), columns: 40 },
+    );
+    const { code, stdout } = await cli.result();
+    assert.equal(code, 0);
+    const shown = /ecrin: logging[^\r]*/.exec(stdout)?.[0] ?? "";
+    assert(shown.length > 20 && shown.length < 40, JSON.stringify(stdout));
+    assert.equal(screen(stdout).length, 1);
+  },
+});
+
+for (const quiet of [["-q"], ["--quiet"]]) {
+  Deno.test({
+    name: `${quiet} shows no progress`,
+    ...onTerminal,
+    fn: async () => {
+      await using aws = await startAws({ latency: 1300 });
+      const { code, stdout } = await runOnTerminal([...args, ...quiet], { env: envOf(aws) });
+      assert.deepEqual([code, stdout], [0, ""]);
+    },
+  });
+}
+
+Deno.test({
+  name: "a dumb terminal gets no progress that it could not erase",
+  ...onTerminal,
+  fn: async () => {
+    await using aws = await startAws({ latency: 1300 });
+    const env = { ...envOf(aws), TERM: "dumb" };
+    const { code, stdout } = await runOnTerminal(args, { env });
+    assert.equal(code, 0);
+    assert.match(stdout, /^ecrin: logged in to [^\x1b\n]*\r\n$/);
+  },
+});
+
+Deno.test({
+  name: "Ctrl-C during progress leaves one clean line and 130",
+  ...onTerminal,
+  fn: async () => {
+    await using aws = await startAws();
+    aws.fault({ kind: "hang" });
+    await using cli = await startOnTerminal(args, { env: envOf(aws) });
+    await cli.waitFor("stdout", "…");
+    await cli.write("\x03");
+    const { code, stdout } = await cli.result();
+    assert.equal(code, 130);
+    assert.deepEqual(screen(stdout.replace("^C", "")), ["ecrin: error: interrupted"]);
+  },
+});
+
+Deno.test({
+  name: "Ctrl-C, which docker gets too, is no failure of docker",
+  ...onTerminal,
+  fn: async () => {
+    await using aws = await startAws();
+    await using bin = await tempHome();
+    await bin.writeProgram("docker", `#!/bin/sh\necho > ${bin.at("started")}\nexec sleep 600\n`);
+    const env = { ...envOf(aws), PATH: `${bin.path}:${Deno.env.get("PATH")}` };
+    await using cli = await startOnTerminal(["--region", region], { env });
+    while (!await bin.exists("started")) await new Promise((resolve) => setTimeout(resolve, 10));
+    await cli.write("\x03");
+    const { code, stdout } = await cli.result();
+    assert.equal(code, 130, stdout);
+    assert.deepEqual(screen(stdout.replace("^C", "")), ["ecrin: error: interrupted"]);
+  },
+});
+
+Deno.test({
+  name: "neither AWS nor docker gets a terminal to obey",
+  ...onTerminal,
+  fn: async () => {
+    const hostile = "a\x1b[31mb\x1b]0;title\x07c\x1b[2J\x1b[1;1Hd\x9b2Je\rf\bg\u202eh\x1b[8mi";
+    await using aws = await startAws();
+    aws.fault({ kind: "error", message: hostile });
+    const { stdout } = await runOnTerminal([...args, "--no-color", "-v"], { env: envOf(aws) });
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(stdout.replaceAll("\r\n", "\n"), /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
+    assert.match(stdout, /^ecrin: error: AWS refused .*: abcdefghi\r$/m);
+  },
+});
