@@ -571,11 +571,7 @@ const failing: Record<string, [script: string, code: string, message: RegExp, ex
       "tool-failed",
       /^docker login failed with exit code 1: it said nothing$/,
     ],
-    "is killed": [
-      "kill -9 $$",
-      "tool-failed",
-      /^docker login failed/,
-    ],
+    "is killed": ["kill -9 $$", "tool-failed", /^docker login .*(killed|137)/],
     "says what a terminal would obey": [
       String.raw`printf 'bad\033[31m\033]0;x\007 \033[2J\n' >&2; exit 1`,
       "tool-failed",

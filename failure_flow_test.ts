@@ -478,13 +478,13 @@ const registryFaults: [Parameters<FakeAws["registry"]["fault"]>[0], Expected][] 
   ["denied", {
     exitCode: 3,
     code: "registry-failed",
-    message: /^127\.0\.0\.1:\d+ answered 403 to the login: .*Not Authorized/,
+    message: /^127\.0\.0\.1:\d+ answered .*403.*Not Authorized/,
     hint: /the registry you mean/,
   }],
   ["5xx", {
     exitCode: 5,
     code: "registry-failed",
-    message: /^127\.0\.0\.1:\d+ answered 503 to the login: /,
+    message: /^127\.0\.0\.1:\d+ answered .*503/,
     hint: /^try again/,
   }],
   ["throttle", {
@@ -620,7 +620,7 @@ Deno.test("a request without an answer is given up after 15 seconds and tried ag
 const stuck: Record<string, string> = {
   "that sleeps": "echo $$ > $HOME/pid\nexec sleep 600\n",
   "that ignores signals": "trap '' TERM INT\necho $$ > $HOME/pid\nwhile :; do sleep 0.2; done\n",
-  "that waits for a program of its own": "sleep 600 &\necho $$ > $HOME/pid\nwait\n",
+  "that waits for a program of its own": "sleep 20 &\necho $$ > $HOME/pid\nwait\n",
 };
 
 /** Waits until a file has something in it. */
@@ -829,4 +829,23 @@ Deno.test("a bug in the middle of a request is not blamed on AWS", async () => {
   });
   assert.equal(code, 1, stderr);
   assert.match(stderr, /^ecrin: bug: RangeError: out of order$/m);
+});
+
+Deno.test({
+  name: "an interrupt that docker hears first is no failure of docker",
+  ignore: !onUnix,
+  fn: async () => {
+    await using aws = await startAws();
+    await using home = await tempHome();
+    await home.writeProgram(
+      "bin/docker",
+      "#!/bin/sh\n(sleep 0.02; kill -INT $PPID) < /dev/null > /dev/null 2>&1 &\nexit 130\n",
+    );
+    const PATH = `${home.at("bin")}:${Deno.env.get("PATH")}`;
+    const { code, stderr } = await runCli(["--region", region], {
+      home: home.path,
+      env: { ...aws.env(), ...aws.keys.env(), PATH },
+    });
+    assert.deepEqual([code, stderr], [130, "ecrin: error: interrupted\n"]);
+  },
 });

@@ -269,7 +269,8 @@ for (const [name, script, error] of badPrograms) {
     assert.deepEqual([code, stdout], [4, ""]);
     assert.match(stderr, /^ecrin: error: the credential_process of profile "blog" /m);
     assert.match(stderr, error);
-    const hint = "run it by hand: aws configure get credential_process --profile blog";
+    const hint =
+      "run the command that this prints: aws configure get credential_process --profile blog";
     assert(stderr.includes(`ecrin: hint: ${hint}\n`), stderr);
     assert(!stderr.includes(key.secretAccessKey));
     assert(!stderr.includes(key.sessionToken ?? "none"));

@@ -144,7 +144,7 @@ async function watched(aws: FakeAws, options: Watched): Promise<string> {
   assert.deepEqual(leaksOf(seen, secrets), []);
   if (options.expect !== undefined) assert.match(output, options.expect);
   assert(result.code === 1 || JSON.parse(result.stdout).logins !== undefined);
-  assert.deepEqual([...Deno.readDirSync(home.at("tmp"))], [], "left in TMPDIR");
+  assert.deepEqual(await Array.fromAsync(Deno.readDir(home.at("tmp"))), [], "left in TMPDIR");
   await assertPrivate(home);
   return output;
 }

@@ -166,7 +166,7 @@ Deno.test("a slow login prints no progress into a pipe", async () => {
   await using aws = await startAws({ latency: 1300 });
   const { code, stderr } = await runCli(args, { env: envOf(aws) });
   assert.equal(code, 0);
-  assert.match(stderr, /^ecrin: logged in to [^\x1b\r\n]*\n$/);
+  assert.match(stderr, /^ecrin: logged in to [ -~]*\n$/);
 });
 
 Deno.test({
@@ -196,14 +196,14 @@ for (const [name, [more, env]] of Object.entries(plain)) {
     fn: async () => {
       const { code, stdout } = await runOnTerminal(["--no-such-flag", ...more], { env });
       assert.equal(code, 2);
-      assert.match(stdout, /^ecrin: error: unknown flag [^\x1b]*\r\necrin: hint: [^\x1b]*\r\n$/);
+      assert.match(stdout, /^ecrin: error: unknown flag [ -~]*\r\necrin: hint: [ -~]*\r\n$/);
     },
   });
 }
 
 Deno.test("there are no colours in a pipe", async () => {
   const { stderr } = await runCli(["--no-such-flag"], { env: { TERM: "xterm-256color" } });
-  assert.match(stderr, /^ecrin: error: [^\x1b]*$/);
+  assert.match(stderr, /^ecrin: error: [ -~]*\necrin: hint: [ -~]*\n$/);
 });
 
 Deno.test({
@@ -229,7 +229,7 @@ Deno.test({
     await using aws = await startAws();
     const { code, stdout } = await runOnTerminal(args, { env: envOf(aws) });
     assert.equal(code, 0);
-    assert.match(stdout, /^ecrin: logged in to [^\x1b\n]*\r\n$/);
+    assert.match(stdout, /^ecrin: logged in to [ -~]*\r\n$/);
   },
 });
 
@@ -301,7 +301,7 @@ Deno.test({
     const env = { ...envOf(aws), TERM: "dumb" };
     const { code, stdout } = await runOnTerminal(args, { env });
     assert.equal(code, 0);
-    assert.match(stdout, /^ecrin: logged in to [^\x1b\n]*\r\n$/);
+    assert.match(stdout, /^ecrin: logged in to [ -~]*\r\n$/);
   },
 });
 

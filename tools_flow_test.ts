@@ -519,7 +519,7 @@ Deno.test({
   ignore: !posix,
   fn: async () => {
     await using stage = await stubs({ docker: "cat >/dev/null\nkill -9 $$" });
-    assertFailed(await stage.run(login), 3, /docker login failed with exit code 137: it said noth/);
+    assertFailed(await stage.run(login), 3, /docker login was killed by signal 9: it said noth/);
   },
 });
 
@@ -572,7 +572,7 @@ Deno.test({
 /** What the registry does wrong, and what the user sees. */
 const registryFaults: [Parameters<FakeAws["registry"]["fault"]>[0], number, RegExp][] = [
   ["refuse", 3, /127\.0\.0\.1:\d+ refused the password\n/],
-  ["5xx", 5, /127\.0\.0\.1:\d+ answered 503 to the login: .*\n.*try again/],
+  ["5xx", 5, /127\.0\.0\.1:\d+ answered the login with 503 .*\n.*try again/],
   ["reset", 5, /could not reach 127\.0\.0\.1:\d+: the connection was closed/],
   ["throttle", 5, /too many requests/],
   ["denied", 3, /127\.0\.0\.1:\d+ /],
