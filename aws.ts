@@ -129,6 +129,6 @@ function tokenError(message: string): UserError {
   return new UserError(message, {
     code: "unreadable-token",
     exitCode: exitCodes.network,
-    hint: "try again; check AWS_ENDPOINT_URL_ECR if it is set",
+    hint: "try again; check proxies, and AWS_ENDPOINT_URL_ECR if it is set",
   });
 }

@@ -97,7 +97,9 @@ export async function loginWithProgram(
     {
       code: "tool-failed",
       exitCode: exitCodes.tool,
-      hint: `--verbose shows all that ${tool.name} said; or use: --tool file`,
+      hint: said === ""
+        ? `try: ${argv.join(" ")}, with any password; or use: --tool file`
+        : `--verbose shows all that ${tool.name} said; or use: --tool file`,
     },
   );
 }

@@ -213,9 +213,9 @@ async function carryOut(plan: Plan, context: LoginContext): Promise<LoginResult>
   for (const step of plan.steps) {
     for (const tool of plan.tools) {
       const planned = record(step, tool);
+      const name = planned.registry ?? "your registry";
       const work = logIn(step, tool, run);
       try {
-        const name = planned.registry ?? "your registry";
         const done = { ...planned, ...await terminal.during(`logging in to ${name}`, work) };
         const end = done.expiresAt === null
           ? ""
@@ -225,8 +225,9 @@ async function carryOut(plan: Plan, context: LoginContext): Promise<LoginResult>
       } catch (thrown) {
         const error = signal.aborted ? signal.reason : thrown;
         if (!(error instanceof UserError)) throw error;
-        // what ends the run ends all logins that are left, and is said once
-        if (!signal.aborted || error !== said) terminal.fail(error);
+        // logins share identities and tokens, and so their errors: each is said in full once
+        if (error !== said) terminal.fail(error);
+        else if (!signal.aborted) terminal.fail(sameReason(name, tool, error));
         said = error;
         if (exitCode === exitCodes.ok) exitCode = error.exitCode;
         logins.push({ ...planned, ok: false, error: errorRecord(error) });
@@ -234,6 +235,13 @@ async function carryOut(plan: Plan, context: LoginContext): Promise<LoginResult>
     }
   }
   return { logins, exitCode };
+}
+
+function sameReason(name: string, tool: ToolName, { code, exitCode }: UserError): UserError {
+  return new UserError(`not logged in to ${name} (${tool}) for the same reason`, {
+    code,
+    exitCode,
+  });
 }
 
 async function logIn(
