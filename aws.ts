@@ -6,7 +6,7 @@
 
 import { awsError } from "./aws_errors.ts";
 import type { ClientSettings } from "./clients.ts";
-import { definedOnly, type Identity } from "./credentials.ts";
+import { definedOnly, type Identity } from "./role_hops.ts";
 import { loadBase64, loadEcr, loadEcrPublic } from "./deps.ts";
 import { exitCodes, UserError } from "./errors.ts";
 import { type EndpointVariant, publicRegistry } from "./registry.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { decodeAuthorizationToken, privateToken, publicToken } from "./aws.ts";
 import { parseAwsConfig } from "./aws_config.ts";
 import { type ClientSettings, clientSettings } from "./clients.ts";
-import type { Identity } from "./credentials.ts";
+import type { Identity } from "./role_hops.ts";
 import { UserError } from "./errors.ts";
 import { openHttp } from "./http.ts";
 import { awsSettings } from "./settings.ts";

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { parseAwsConfig } from "./aws_config.ts";
-import { stsRegion } from "./clients.ts";
-import { checkHops, type IdentityPlan, planIdentity, type RoleHop } from "./credentials.ts";
+import { type IdentityPlan, planIdentity } from "./credentials.ts";
 import { exitCodes, UserError } from "./errors.ts";
 
 const file = `[default]
@@ -119,31 +118,4 @@ Deno.test("with metadata switched off and nothing else there are no credentials"
   assert.deepEqual([error.code, error.exitCode], ["no-credentials", exitCodes.credentials]);
   const inCi = errorOf(() => plan({ ...off, GITHUB_ACTIONS: "true" }, { config: "" }));
   assert.match(inCi.hint ?? "", /configure-aws-credentials/);
-});
-
-const hop: RoleHop = { profile: undefined, roleArn: "arn:aws:iam::222222222222:role/deploy" };
-
-Deno.test("a long session is refused for a role that a role's session assumes", () => {
-  const long = { ...hop, durationSeconds: 7200 };
-  const user = plan(keys).source;
-  const container = plan(machine, { config: "" }).source;
-  checkHops(user, [long]);
-  assert.equal(errorOf(() => checkHops(user, [hop, long])).code, "duration-too-long");
-  assert.equal(errorOf(() => checkHops(container, [long])).code, "duration-too-long");
-});
-
-Deno.test("a profile that needs an MFA code says so, with a command that asks for it", () => {
-  const error = errorOf(() =>
-    checkHops(plan(keys).source, [{ ...hop, profile: "my dev", mfaSerial: "x" }])
-  );
-  assert.equal(error.exitCode, exitCodes.credentials);
-  assert.match(error.hint ?? "", /--profile 'my dev'/);
-});
-
-Deno.test("STS is asked in the first region of the role's own partition", () => {
-  const role = (partition: string) => `arn:${partition}:iam::222222222222:role/x`;
-  assert.equal(stsRegion(role("aws"), [undefined, "eu-west-1", "us-east-1"]), "eu-west-1");
-  assert.equal(stsRegion(role("aws-cn"), ["eu-west-1", "cn-north-1"]), "cn-north-1");
-  assert.equal(stsRegion(role("aws"), []), "us-east-1");
-  assert.equal(errorOf(() => stsRegion(role("aws-cn"), ["eu-west-1"])).code, "region-needed");
 });

@@ -8,14 +8,7 @@ import { loadAwsConfig } from "./aws_config.ts";
 import { type AuthorizationToken, privateToken, publicToken } from "./aws.ts";
 import type { LoginOptions } from "./cli.ts";
 import { type ClientSettings, clientSettings } from "./clients.ts";
-import {
-  checkHops,
-  type Identity,
-  type IdentityPlan,
-  planIdentity,
-  resolveIdentity,
-  type RoleHop,
-} from "./credentials.ts";
+import { type IdentityPlan, planIdentity } from "./credentials.ts";
 import { loadDax } from "./deps.ts";
 import { checkLoginFiles, loginWithProgram, requireTool, secretVariables } from "./docker.ts";
 import { type ExitCode, exitCodes, usageError, UserError } from "./errors.ts";
@@ -23,6 +16,7 @@ import { type Http, openHttp } from "./http.ts";
 import { instanceRegion } from "./instance.ts";
 import { partitionOf } from "./partition.ts";
 import { roleArn, sessionName } from "./role.ts";
+import { checkHops, type Identity, resolveIdentity, type RoleHop } from "./role_hops.ts";
 import { conceal, scrub } from "./secret.ts";
 import { type AwsSettings, awsSettings } from "./settings.ts";
 import { describeSource } from "./sources.ts";
