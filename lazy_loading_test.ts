@@ -175,7 +175,7 @@ Deno.test("dax loads while AWS is at work, not before it is asked and not after 
   const imports = { ...manifest.imports, dax: new URL(`file://${reporting}`).href };
   const importMap = await home.write("imports.json", JSON.stringify({ imports }));
   const { code, stderr } = await runCli(["--tool", "docker", "--timeout", "20s"], {
-    denoArgs: ["-A", "--no-lock", "--import-map", importMap],
+    denoArgs: ["-A", "--import-map", importMap],
     env: {
       AWS_ACCESS_KEY_ID: "AKIATEST",
       AWS_SECRET_ACCESS_KEY: "not-a-secret",
