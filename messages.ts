@@ -215,7 +215,9 @@ export const knownMessages: readonly KnownMessage[] = [
   {
     code: "credential-store-missing",
     exitCode: exitCodes.tool,
-    pattern: /exec: "docker-credential-([\w.-]+)": executable file not found/i,
+    // the second is what Go's execabs makes of it in docker 20
+    pattern:
+      /docker-credential-([\w.-]+)(?:": executable file not found| resolves to executable in current)/i,
     message: (s, match) =>
       `${tool(s)} is set to use the credential store ${match[1]}, which is not installed`,
     hint: (s, match) => `install docker-credential-${match[1]}; ${otherStore(s)}`,

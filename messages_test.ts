@@ -213,6 +213,13 @@ const rows: readonly (readonly [
     "osxkeychain",
     "docker-credential-osxkeychain",
   ],
+  [
+    "error storing credentials - err: docker-credential-gone resolves to executable in current directory (./docker-credential-gone), out: ``",
+    "credential-store-missing",
+    exitCodes.tool,
+    "credential store gone",
+    "docker-credential-gone",
+  ],
   ['exec: "docker": not found', "tool-missing", exitCodes.tool, "docker", "--tool file"],
   [
     "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
