@@ -23,10 +23,18 @@ export const loadEcrPublic = (): Promise<typeof import("@aws-sdk/client-ecr-publ
 export const loadSso = (): Promise<typeof import("@aws-sdk/client-sso")> =>
   import("@aws-sdk/client-sso");
 
+/** Client of IAM Identity Center's tokens. */
+export const loadSsoOidc = (): Promise<typeof import("@aws-sdk/client-sso-oidc")> =>
+  import("@aws-sdk/client-sso-oidc");
+
 /** Providers for single steps: AssumeRole, web identity, container, instance, login sessions. */
 export const loadCredentialProviders = (): Promise<
   typeof import("@aws-sdk/credential-providers")
 > => import("@aws-sdk/credential-providers");
+
+/** Client of STS, for what no provider asks it: MFA sessions, and whose credentials some are. */
+export const loadSts = (): Promise<typeof import("@aws-sdk/client-sts")> =>
+  import("@aws-sdk/client-sts");
 
 /** The SDK's request handler on `fetch`, which in Deno honours the proxy variables. */
 export const loadFetchHandler = (): Promise<typeof import("@smithy/fetch-http-handler")> =>

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { ECRClient } from "@aws-sdk/client-ecr";
 import { ECRPUBLICClient } from "@aws-sdk/client-ecr-public";
-// the clients that the SDK's credential providers use: a version that deno.lock has through them
-import { SSOClient } from "@aws-sdk/nested-clients/sso";
-import { SSOOIDCClient } from "@aws-sdk/nested-clients/sso-oidc";
-import { STSClient } from "@aws-sdk/nested-clients/sts";
+import { SSOClient } from "@aws-sdk/client-sso";
+import { SSOOIDCClient } from "@aws-sdk/client-sso-oidc";
+import { STSClient } from "@aws-sdk/client-sts";
 import { endpoint, type Service } from "./endpoint.ts";
 import { failure, regions } from "./testing/user_errors.ts";
 

@@ -15,7 +15,8 @@ import {
 } from "./clients.ts";
 import { processCredentials } from "./credential_process.ts";
 import { loadCredentialProviders } from "./deps.ts";
-import { exitCodes, quoteName, shellWord, UserError } from "./errors.ts";
+import { exitCodes, quoteName, shellWord, usageError, UserError } from "./errors.ts";
+import type { Http } from "./http.ts";
 import { instanceCredentials, silent } from "./instance.ts";
 import type { Source, WebIdentitySource } from "./profiles.ts";
 import { conceal, scrub } from "./secret.ts";
@@ -28,6 +29,7 @@ export interface SourceContext {
   readonly system: System;
   readonly settings: AwsSettings;
   readonly clients: ClientSettings;
+  readonly fetch: Http["fetch"];
   readonly signal: AbortSignal;
   /** Region of what is logged in to. */
   readonly region: string | undefined;
@@ -62,6 +64,8 @@ export function describeSource(source: Source): { name: string; renew: string | 
       };
     case "web-identity":
       return { name: `${source.roleArn} (web identity${of})`, renew: undefined };
+    case "web-token":
+      return { name: source.name, renew: undefined };
     case "container":
       return { name: `the container's role`, renew: undefined };
     case "instance":
@@ -78,7 +82,7 @@ export async function sourceCredentials(
   source: Source,
   context: SourceContext,
 ): Promise<AwsCredentials> {
-  const { system, clients } = context;
+  const { system } = context;
   switch (source.kind) {
     case "static":
       return checkedCredentials({
@@ -91,13 +95,15 @@ export async function sourceCredentials(
     case "process":
       return await processCredentials(source, context);
     case "sso":
-      return await ssoCredentials(source, system, clients);
+      return await ssoCredentials(source, context);
     case "instance":
-      return await instanceCredentials(system);
+      return await instanceCredentials(system, source);
     case "login":
     case "web-identity":
     case "container":
       return await fromProvider(source, context);
+    case "web-token":
+      throw usageError("role-needed", `${source.name} needs a role`, "add: --role NAME");
   }
 }
 

@@ -5,28 +5,33 @@
  * @module
  */
 
-import { type Env, expandPath } from "./aws_config.ts";
 import { awsError } from "./aws_errors.ts";
-import { type AwsCredentials, checkedCredentials, type ClientSettings } from "./clients.ts";
+import { type AwsCredentials, checkedCredentials } from "./clients.ts";
 import { loadSso } from "./deps.ts";
 import { exitCodes, quoteName, shellWord, UserError } from "./errors.ts";
 import type { SsoSource } from "./profiles.ts";
-import { Secret } from "./secret.ts";
+import { scrub } from "./secret.ts";
+import { refreshToken, type SsoContext } from "./sso_refresh.ts";
+import { parseToken, type SsoToken, tokenPath } from "./sso_token.ts";
 import type { System } from "./system.ts";
 
+/** A token with less than this left is refreshed, in milliseconds; as the SDK (`EXPIRE_WINDOW_MS`). */
+const refreshWindow = 5 * 60_000;
+
 /**
- * Path of the token of a session: the SHA-1 of the sso-session's name, or of the start URL exactly
- * as written for profiles without one (botocore's `SSOTokenLoader`).
+ * CreateToken's refusals (sso-oidc's `errors.d.ts`) that only a new sign-in mends: the session was
+ * ended, or what the file holds is no good.
  */
-export async function tokenPath(
-  env: Env,
-  source: Pick<SsoSource, "session" | "startUrl">,
-): Promise<string> {
-  // not node:crypto, which takes every run several milliseconds to load
-  const name = new TextEncoder().encode(source.session ?? source.startUrl);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-1", name)).toHex();
-  return expandPath(`~/.aws/sso/cache/${hash}.json`, env);
-}
+const signInErrors: ReadonlySet<string> = new Set([
+  "AccessDeniedException",
+  "ExpiredTokenException",
+  "InvalidClientException",
+  "InvalidGrantException",
+  "InvalidRequestException",
+  "InvalidScopeException",
+  "UnauthorizedClientException",
+  "UnsupportedGrantTypeException",
+]);
 
 /** How a person calls the session of a source. */
 export function sessionLabel({ profile, session, startUrl }: SsoSource): string {
@@ -42,46 +47,131 @@ export function signInCommand({ profile, session }: SsoSource): string {
 }
 
 /**
- * The role credentials that a signed-in session gives.
+ * The role credentials that a signed-in session gives. A token that has run out is refreshed, and
+ * so is, once, one that looks valid and is refused.
  *
  * @throws {UserError} when nobody is signed in, the session has expired or is refused, or the role
  * is not assigned
  */
 export async function ssoCredentials(
   source: SsoSource,
-  system: System,
-  clients: ClientSettings,
+  context: SsoContext,
 ): Promise<AwsCredentials> {
-  const token = await readToken(source, system);
-  const { SSOClient, GetRoleCredentialsCommand } = await loadSso();
-  const client = new SSOClient(await clients.of("sso", source.ssoRegion));
+  const { token, tried } = await currentToken(source, context);
   try {
-    const { roleCredentials } = await client.send(
-      new GetRoleCredentialsCommand({
-        accessToken: token.reveal(),
-        accountId: source.account,
-        roleName: source.role,
-      }),
-    );
-    return checkedCredentials(
-      {
-        ...roleCredentials,
-        expiration: roleCredentials?.expiration === undefined
-          ? undefined
-          : new Date(roleCredentials.expiration),
-      },
-      "GetRoleCredentials",
-    );
+    return await roleCredentials(source, token, context);
   } catch (error) {
-    throw portalError(error, source);
+    if (!isRefused(error) || tried) throw portalError(error, source);
+    context.report(`AWS refused ${sessionLabel(source)}`);
+    const other = await replaceRefused(token, source, context);
+    if (other === undefined) throw portalError(error, source);
+    return await roleCredentials(source, other, context).catch((error: unknown) => {
+      throw portalError(error, source);
+    });
   }
 }
 
+async function roleCredentials(
+  source: SsoSource,
+  { accessToken }: SsoToken,
+  { clients }: SsoContext,
+): Promise<AwsCredentials> {
+  const { SSOClient, GetRoleCredentialsCommand } = await loadSso();
+  const client = new SSOClient(await clients.of("sso", source.ssoRegion));
+  const { roleCredentials } = await client.send(
+    new GetRoleCredentialsCommand({
+      accessToken: accessToken.reveal(),
+      accountId: source.account,
+      roleName: source.role,
+    }),
+  );
+  return checkedCredentials(
+    {
+      ...roleCredentials,
+      expiration: roleCredentials?.expiration === undefined
+        ? undefined
+        : new Date(roleCredentials.expiration),
+    },
+    "GetRoleCredentials",
+  );
+}
+
+/**
+ * The token in the file of the session, and whether a refresh was tried: it is when the token has
+ * run out or is about to.
+ */
+async function currentToken(
+  source: SsoSource,
+  context: SsoContext,
+): Promise<{ token: SsoToken; tried: boolean }> {
+  const { system, signal, report } = context;
+  const path = await tokenPath(system.env, source);
+  const token = await readToken(path, source, system);
+  const left = token.expiresAt.getTime() - system.now().getTime();
+  if (left > refreshWindow) return { token, tried: false };
+  try {
+    const other = await otherToken(token, source, context);
+    if (other !== undefined) return { token: other, tried: true };
+  } catch (error) {
+    signal.throwIfAborted();
+    report(`could not refresh ${sessionLabel(source)}: ${scrub(String(error))}`);
+    if (left <= 0) throw refreshError(error, source);
+  }
+  if (left <= 0) throw expired(source);
+  return { token, tried: true };
+}
+
+/** A token in place of one that AWS refused; undefined when there is none to be had. */
+async function replaceRefused(
+  token: SsoToken,
+  source: SsoSource,
+  context: SsoContext,
+): Promise<SsoToken | undefined> {
+  try {
+    return await otherToken(token, source, context);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (!needsSignIn(error)) throw refreshError(error, source);
+    return undefined;
+  }
+}
+
+async function otherToken(
+  token: SsoToken,
+  source: SsoSource,
+  context: SsoContext,
+): Promise<SsoToken | undefined> {
+  // the old form has no refresh tokens; botocore and the SDK look for none there either
+  if (source.session === undefined) return undefined;
+  const path = await tokenPath(context.system.env, source);
+  return await refreshToken(token, { path, region: source.ssoRegion }, context);
+}
+
+function refreshError(error: unknown, source: SsoSource): unknown {
+  if (needsSignIn(error)) return expired(source, error);
+  return awsError(error, "CreateToken", {
+    identity: sessionLabel(source),
+    renew: signInCommand(source),
+  });
+}
+
+function needsSignIn(error: unknown): boolean {
+  return error instanceof Error && signInErrors.has(error.name);
+}
+
+function isRefused(error: unknown): boolean {
+  return statusOf(error) === 401;
+}
+
+function statusOf(error: unknown): number | undefined {
+  return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+}
+
 function portalError(error: unknown, source: SsoSource): unknown {
-  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-  if (status === 401) {
+  if (isRefused(error)) {
     return ssoError("sso-session-refused", `AWS refused ${sessionLabel(source)}`, source, error);
   }
+  const status = statusOf(error);
   if (status === 403 || status === 404) {
     return new UserError(
       `the role ${source.role} of account ${source.account} is not assigned to you in SSO`,
@@ -99,11 +189,10 @@ function portalError(error: unknown, source: SsoSource): unknown {
   });
 }
 
-async function readToken(source: SsoSource, { env, readTextFile, now }: System): Promise<Secret> {
-  const path = await tokenPath(env, source);
+async function readToken(path: string, source: SsoSource, system: System): Promise<SsoToken> {
   let text: string;
   try {
-    text = await readTextFile(path);
+    text = await system.readTextFile(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) {
       throw ssoError("sso-token-unreadable", `cannot read ${path}`, source, error);
@@ -114,27 +203,11 @@ async function readToken(source: SsoSource, { env, readTextFile, now }: System):
   if (token === undefined) {
     throw ssoError("sso-token-malformed", `the SSO token in ${path} is malformed`, source);
   }
-  if (token.expiresAt <= now()) {
-    throw ssoError("sso-session-expired", `${sessionLabel(source)} has expired`, source);
-  }
-  return token.accessToken;
+  return token;
 }
 
-/** The token in a cache file, or `undefined` when the text is no such file. */
-export function parseToken(text: string): { accessToken: Secret; expiresAt: Date } | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const { accessToken, expiresAt } = (value ?? {}) as Record<string, unknown>;
-  if (typeof accessToken !== "string" || accessToken === "") return undefined;
-  if (typeof expiresAt !== "string") return undefined;
-  // Older AWS CLIs end the time in the letters UTC
-  const time = new Date(expiresAt.replace(/UTC$/, "Z"));
-  if (Number.isNaN(time.getTime())) return undefined;
-  return { accessToken: new Secret(accessToken), expiresAt: time };
+function expired(source: SsoSource, cause?: unknown): UserError {
+  return ssoError("sso-session-expired", `${sessionLabel(source)} has expired`, source, cause);
 }
 
 function ssoError(code: string, message: string, source: SsoSource, cause?: unknown): UserError {

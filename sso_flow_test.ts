@@ -6,80 +6,30 @@
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { type AwsOptions, type FakeAws, startAws } from "./testing/aws.ts";
-import { type CliResult, requirePrograms, runCli, type TempHome, tempHome } from "./testing/cli.ts";
+import { ann, logInAsBlog, principalOf, temporaryKey } from "./testing/blog.ts";
+import { requirePrograms, tempHome } from "./testing/cli.ts";
 import type { AwsKey } from "./testing/keys.ts";
+import { oldSsoFile, oldSsoProfile, ssoProfile, ssoSessionFile } from "./testing/profile_files.ts";
 import { makeCertificate } from "./testing/tls.ts";
 
-type Env = Record<string, string | undefined>;
+const inSession = ssoProfile({ ssoRegion: "us-west-2" });
 
-const ann = "arn:aws:sts::222222222222:assumed-role/blog/ann";
-
-/** Logs in with the profile `blog` of the files in `home`. */
-function ecrin(
-  aws: FakeAws,
-  home: TempHome,
-  { args = [], env = {} }: { args?: string[]; env?: Env } = {},
-): Promise<CliResult> {
-  const target = ["--account", "222222222222", "--region", "eu-west-1", "--tool", "file"];
-  return runCli([...target, "--profile", "blog", ...args], {
-    env: { ...aws.env(), USER: "ann", ...env },
-    home: home.path,
-  });
-}
-
-/** ARN of the principal that asked ECR for the only token, after a login that must work. */
-function caller(aws: FakeAws, { code, stderr }: CliResult): string | undefined {
-  assert.equal(code, 0, stderr);
-  const [token, ...others] = aws.requestsOf("ecr");
-  assert.deepEqual(others, []);
-  return aws.keys.get(token?.accessKeyId ?? "")?.arn;
-}
-
-/** A temporary key, as a sign-in gives it. */
-function temporaryKey(aws: FakeAws): AwsKey {
-  return aws.keys.issue({
-    account: "222222222222",
-    arn: ann,
-    userId: "AROATEST:ann",
-    expiresAt: Date.now() + 3600_000,
-  });
-}
-
-const startUrl = "https://x.awsapps.com/start";
-const inSession = `[profile blog]
-sso_session = corp
-sso_account_id = 222222222222
-sso_role_name = deploy
-[sso-session corp]
-sso_start_url = ${startUrl}
-sso_region = us-west-2
-`;
-const legacy = `[profile blog]
-sso_start_url = ${startUrl}
-sso_region = us-west-2
-sso_account_id = 222222222222
-sso_role_name = deploy
-`;
-// the SHA-1 of "corp" and of the start URL
-const sessionFile = ".aws/sso/cache/ee0bfd2552fbd840c02cc48b6e823320543c450f.json";
-const legacyFile = ".aws/sso/cache/3947de8b16688092197fa616c34e01335f21d256.json";
-
+/** Whom the SSO session makes of its user. */
 const signedIn =
   "arn:aws:sts::222222222222:assumed-role/AWSReservedSSO_deploy_0123456789/person@example.com";
 
-for (
-  const [form, config, file] of [["an sso-session", inSession, sessionFile], [
-    "the old form",
-    legacy,
-    legacyFile,
-  ]] as const
-) {
+const forms = [
+  ["an sso-session", inSession, ssoSessionFile],
+  ["the old form", oldSsoProfile({ ssoRegion: "us-west-2" }), oldSsoFile],
+] as const;
+
+for (const [form, config, file] of forms) {
   Deno.test(`a signed-in SSO session gives its role: ${form}`, async () => {
     await using aws = await startAws();
     const token = aws.sso.signIn();
     await using home = await tempHome({ ".aws/config": config, [file]: JSON.stringify(token) });
-    const result = await ecrin(aws, home, { args: ["--verbose"] });
-    assert.equal(caller(aws, result), signedIn);
+    const result = await logInAsBlog(aws, home, { args: ["--verbose"] });
+    assert.equal(principalOf(aws, result), signedIn);
     assert.deepEqual(
       aws.requests.map(({ operation }) => operation),
       ["GetRoleCredentials", "GetAuthorizationToken"],
@@ -96,13 +46,13 @@ for (
 
 Deno.test("a role is assumed with the role of an SSO session", async () => {
   await using aws = await startAws();
-  const source = inSession.replace("[profile blog]", "[profile corp]");
+  const source = ssoProfile({ name: "corp" });
   await using home = await tempHome({
     ".aws/config": `${source}[profile blog]\nsource_profile = corp\n` +
       "role_arn = arn:aws:iam::222222222222:role/blog\n",
-    [sessionFile]: JSON.stringify(aws.sso.signIn()),
+    [ssoSessionFile]: JSON.stringify(aws.sso.signIn()),
   });
-  assert.equal(caller(aws, await ecrin(aws, home)), ann);
+  assert.equal(principalOf(aws, await logInAsBlog(aws, home)), ann);
   const [assumeRole] = aws.requestsOf("sts");
   assert.equal(aws.keys.get(assumeRole?.accessKeyId ?? "")?.arn, signedIn);
 });
@@ -117,6 +67,11 @@ interface SsoFailure {
   hint?: RegExp;
 }
 
+/** A token that has run out and that nothing refreshes. */
+function expiredToken(aws: FakeAws, expiresAt: string): string {
+  return JSON.stringify({ ...aws.sso.signIn(), expiresAt, refreshToken: undefined });
+}
+
 const again = /^ecrin: hint: run: aws sso login --profile blog$/m;
 
 const ssoFailures: [name: string, failure: SsoFailure][] = [
@@ -126,12 +81,12 @@ const ssoFailures: [name: string, failure: SsoFailure][] = [
     error: /the SSO session of profile "blog" is not signed in$/m,
   }],
   ["the session has expired", {
-    file: (aws) => JSON.stringify({ ...aws.sso.signIn(), expiresAt: "2024-01-01T00:00:00Z" }),
+    file: (aws) => expiredToken(aws, "2024-01-01T00:00:00Z"),
     requests: 0,
     error: /the SSO session of profile "blog" has expired$/m,
   }],
   ["the session has expired, in the time format of old AWS CLIs", {
-    file: (aws) => JSON.stringify({ ...aws.sso.signIn(), expiresAt: "2024-01-01T00:00:00UTC" }),
+    file: (aws) => expiredToken(aws, "2024-01-01T00:00:00UTC"),
     requests: 0,
     error: /the SSO session of profile "blog" has expired$/m,
   }],
@@ -148,7 +103,8 @@ const ssoFailures: [name: string, failure: SsoFailure][] = [
       aws.sso.revoke(token.accessToken);
       return JSON.stringify(token);
     },
-    requests: 1,
+    // it is refreshed in vain
+    requests: 2,
     error: /AWS refused the SSO session of profile "blog"$/m,
   }],
   ["the role is not assigned", {
@@ -165,9 +121,9 @@ for (const [name, { options, file, requests, error, hint = again }] of ssoFailur
     const text = file === undefined ? JSON.stringify(aws.sso.signIn()) : file(aws);
     await using home = await tempHome({
       ".aws/config": inSession,
-      ...(text === undefined ? {} : { [sessionFile]: text }),
+      ...(text === undefined ? {} : { [ssoSessionFile]: text }),
     });
-    const { code, stdout, stderr } = await ecrin(aws, home, { args: ["--verbose"] });
+    const { code, stdout, stderr } = await logInAsBlog(aws, home, { args: ["--verbose"] });
     assert.deepEqual([code, stdout], [4, ""]);
     assert.match(stderr, error);
     assert.match(stderr, hint);
@@ -211,7 +167,7 @@ Deno.test("the session of aws login gives its credentials", async () => {
     ".aws/config": loginProfile,
     [loginFile()]: loginToken(temporaryKey(aws)),
   });
-  assert.equal(caller(aws, await ecrin(aws, home)), ann);
+  assert.equal(principalOf(aws, await logInAsBlog(aws, home)), ann);
 });
 
 for (
@@ -223,7 +179,7 @@ for (
       ".aws/config": loginProfile,
       ...(text === undefined ? {} : { [loginFile()]: text }),
     });
-    const { code, stderr } = await ecrin(aws, home);
+    const { code, stderr } = await logInAsBlog(aws, home);
     assert.equal(code, 4);
     assert.equal(
       stderr,
@@ -234,8 +190,12 @@ for (
   });
 }
 
-Deno.test("a session of aws login that runs out is renewed over the user's own network settings", async () => {
-  if (!requirePrograms(["openssl"])) return;
+const renewal = {
+  name: "a session of aws login that runs out is renewed over the user's own network settings",
+  ignore: !requirePrograms(["openssl"]),
+};
+
+Deno.test(renewal, async () => {
   await using certificate = await makeCertificate();
   await using aws = await startAws({ tls: certificate });
   const { privateKey: dpopKey } = generateKeyPairSync("ec", {
@@ -249,7 +209,7 @@ Deno.test("a session of aws login that runs out is renewed over the user's own n
     ".aws/config": loginProfile,
     [loginFile()]: JSON.stringify({ ...token, dpopKey }),
   });
-  const { code, stderr } = await ecrin(aws, home, {
+  const { code, stderr } = await logInAsBlog(aws, home, {
     args: ["--verbose"],
     env: { AWS_CA_BUNDLE: certificate.caFile },
   });
