@@ -5,8 +5,8 @@
  */
 
 import { awsError } from "./aws_errors.ts";
-import type { ClientSettings } from "./clients.ts";
-import { definedOnly, type Identity } from "./role_hops.ts";
+import { type ClientSettings, definedOnly } from "./clients.ts";
+import type { Identity } from "./role_hops.ts";
 import { loadBase64, loadEcr, loadEcrPublic } from "./deps.ts";
 import { exitCodes, UserError } from "./errors.ts";
 import { type EndpointVariant, publicRegistry } from "./registry.ts";

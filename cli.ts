@@ -10,6 +10,7 @@ import { quote, quoteName, usageError } from "./errors.ts";
 import { parseDuration, parseRoleDuration } from "./duration.ts";
 import { type Flag, flags } from "./flags.ts";
 import { nearest } from "./nearest.ts";
+import { parseMfaCode, parseMfaSerial } from "./mfa_code.ts";
 import { parseAccount, parseRegistry, type Registry } from "./registry.ts";
 import { parseRegion } from "./partition.ts";
 import {
@@ -22,12 +23,10 @@ import {
   type Tag,
 } from "./role.ts";
 import { parseTool, type ToolName } from "./tools.ts";
+import { parseWebIdentity, type WebIdentityChoice } from "./web_identity.ts";
 
 /** Time limit of a whole run, in seconds, without `--timeout`. */
 const defaultTimeout = 120;
-
-/** Life of an assumed role's credentials, in seconds: they only fetch a token, so the least STS gives. */
-const defaultRoleDuration = 900;
 
 /** Commands that this version has. Anything else in their place is a registry. */
 const commands = ["login", "help"] as const;
@@ -47,14 +46,26 @@ export interface LoginOptions extends OutputOptions {
   readonly registries: readonly Registry[];
   readonly public: boolean;
   readonly profile: string | undefined;
+  readonly webIdentity: WebIdentityChoice | undefined;
   /** Roles to assume, in order. */
   readonly roles: readonly Role[];
   readonly sessionName: string | undefined;
-  /** Seconds. */
-  readonly duration: number;
+  /** Seconds; `undefined` when it was left to us. */
+  readonly duration: number | undefined;
   readonly externalId: string | undefined;
   readonly sourceIdentity: string | undefined;
   readonly tags: readonly Tag[];
+  readonly mfa: {
+    /** The device that the first role needs a code of. */
+    readonly serial: string | undefined;
+    readonly code: string | undefined;
+    /** A command that prints a code. */
+    readonly command: string | undefined;
+  };
+  /** Whether role credentials may be taken from the AWS CLI's cache, and left there. */
+  readonly cache: boolean;
+  /** Whether people may be asked. */
+  readonly input: boolean;
   /** Empty: choose by what is installed. */
   readonly tools: readonly ToolName[];
   /** Seconds. */
@@ -169,6 +180,7 @@ function loginOptions(values: Values, positionals: readonly string[]): LoginOpti
   };
   const { accounts, registries } = parseTargets(positionals);
   const roles = (values.get("role") ?? []).map(parseRole);
+  refuseTwoIdentities(values);
   refuseWithoutRole(values, roles);
   return {
     accounts: unique([...list(values, "account").map(account), ...accounts]),
@@ -176,12 +188,20 @@ function loginOptions(values: Values, positionals: readonly string[]): LoginOpti
     registries,
     public: values.has("public"),
     profile: last("profile"),
+    webIdentity: optional("web-identity", parseWebIdentity),
     roles,
     sessionName: optional("session-name", parseSessionName),
-    duration: optional("duration", parseRoleDuration) ?? defaultRoleDuration,
+    duration: optional("duration", parseRoleDuration),
     externalId: optional("external-id", parseExternalId),
     sourceIdentity: optional("source-identity", parseSourceIdentity),
     tags: parseTags(values.get("tag") ?? []),
+    mfa: {
+      serial: optional("mfa-serial", parseMfaSerial),
+      code: optional("mfa-code", parseMfaCode),
+      command: last("mfa-command"),
+    },
+    cache: !values.has("no-cache"),
+    input: !values.has("no-input"),
     tools: unique((values.get("tool") ?? []).map(parseTool)),
     timeout: optional("timeout", parseTimeout) ?? defaultTimeout,
     dryRun: values.has("dry-run"),
@@ -217,10 +237,29 @@ function unknownCommand(word: string): Error {
   );
 }
 
+function refuseTwoIdentities(values: Values): void {
+  if (!values.has("profile") || !values.has("web-identity")) return;
+  throw usageError(
+    "two-identities",
+    "--profile and --web-identity both say who you are",
+    "give one of them; AWS_PROFILE still says which profile's settings hold",
+  );
+}
+
 /** The flags that describe an AssumeRole call mean nothing without one. */
 function refuseWithoutRole(values: Values, roles: readonly Role[]): void {
   if (roles.length > 0) return;
-  for (const name of ["session-name", "duration", "external-id", "source-identity", "tag"]) {
+  for (
+    const name of [
+      "web-identity",
+      "session-name",
+      "duration",
+      "external-id",
+      "source-identity",
+      "tag",
+      "mfa-serial",
+    ]
+  ) {
     if (values.has(name)) {
       throw usageError("role-needed", `--${name} needs --role`, "add: --role NAME");
     }

@@ -20,7 +20,7 @@ Deno.test("the command name login may be left out", () => {
 
 Deno.test("without flags the defaults hold", () => {
   const options = parseLogin([]);
-  assert.equal(options.duration, 900);
+  assert.equal(options.duration, undefined);
   assert.equal(options.timeout, 120);
   assert.equal(options.profile, undefined);
   assert.equal(options.color, true);

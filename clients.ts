@@ -98,6 +98,14 @@ export function checkedCredentials(
   return { accessKeyId, secretAccessKey, sessionToken: sessionToken || undefined, expiration };
 }
 
+/** The SDK's types know no optional field that is there and `undefined`. */
+export function definedOnly(
+  { accessKeyId, secretAccessKey, sessionToken }: AwsCredentials,
+): { accessKeyId: string; secretAccessKey: string; sessionToken?: string } {
+  conceal(secretAccessKey);
+  return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
+}
+
 /**
  * The region whose STS is asked for a role: the first given one of the role's own partition.
  *

@@ -10,6 +10,12 @@ import { exitCodes, quote, usageError, UserError } from "./errors.ts";
 import { noCredentials } from "./instance.ts";
 import { type Hop, planProfile, type Source } from "./profiles.ts";
 import { parseRole } from "./role.ts";
+import {
+  jobIdentity,
+  jobIdentityName,
+  type WebIdentityChoice,
+  webIdentitySource,
+} from "./web_identity.ts";
 
 /** Where an identity comes from, before any request. */
 export interface IdentityPlan {
@@ -22,20 +28,34 @@ export interface IdentityPlan {
   readonly ignored: readonly string[];
 }
 
+/** What the command line says about the identity. */
+export interface AskedIdentity {
+  readonly profile: string | undefined;
+  readonly webIdentity?: WebIdentityChoice | undefined;
+  /** The roles of `--role`: the web identity of a CI job is nothing without one. */
+  readonly roles?: readonly unknown[];
+}
+
 /**
- * Chooses the source: `--profile`, environment keys, AWS_PROFILE, the default profile, a web
- * identity, container, instance.
+ * Chooses the source: `--profile` or `--web-identity`, environment keys, AWS_PROFILE, the default
+ * profile, the CI job's web identity when a role is named, a web identity, container, instance.
  *
  * @throws {UserError} when what was chosen does not exist or cannot work
  */
 export function planIdentity(
   config: AwsConfig,
   env: Env,
-  asked: { readonly profile: string | undefined },
+  asked: AskedIdentity,
 ): IdentityPlan {
   const plan = chooseIdentity(config, env, asked);
-  const unused = machineSources.filter(([name, kind]) => env[name] && kind !== plan.source.kind)
-    .map(([name]) => `${name}: it is for when nothing else is there`);
+  const job = asked.roles?.length && plan.source.kind !== "web-token"
+    ? jobIdentityName(env)
+    : undefined;
+  const unused = [
+    ...(job === undefined ? [] : [job]),
+    ...machineSources.filter(([name, kind]) => env[name] && kind !== plan.source.kind)
+      .map(([name]) => name),
+  ].map((name) => `${name}: it is for when nothing else is there`);
   return { ...plan, ignored: [...plan.ignored, ...unused] };
 }
 
@@ -49,7 +69,7 @@ const machineSources: readonly (readonly [name: string, kind: Source["kind"]])[]
 function chooseIdentity(
   config: AwsConfig,
   env: Env,
-  asked: { readonly profile: string | undefined },
+  asked: AskedIdentity,
 ): IdentityPlan {
   const named = env.AWS_PROFILE || env.AWS_DEFAULT_PROFILE;
   const variable = env.AWS_PROFILE ? "AWS_PROFILE" : "AWS_DEFAULT_PROFILE";
@@ -59,6 +79,17 @@ function chooseIdentity(
       ...(hasKeys ? ["the keys in the environment: --profile comes first"] : []),
       ...(named && named !== asked.profile ? [`${variable}: --profile comes first`] : []),
     ]);
+  }
+  if (asked.webIdentity !== undefined) {
+    return {
+      source: webIdentitySource(asked.webIdentity, env),
+      hops: [],
+      settingsProfile: named || "default",
+      ignored: [
+        ...(hasKeys ? ["the keys in the environment: --web-identity comes first"] : []),
+        ...(named ? [`${variable} (${named}): --web-identity comes first`] : []),
+      ],
+    };
   }
   if (hasKeys) {
     checkEnvironmentKeys(env);
@@ -83,8 +114,9 @@ function chooseIdentity(
   }
   const byDefault = defaultProfile(config, env);
   if (byDefault !== undefined) return byDefault;
+  const roleNamed = Boolean(asked.roles?.length);
   return {
-    source: ambientSource(env),
+    source: (roleNamed ? jobIdentity(env) : undefined) ?? ambientSource(env, roleNamed),
     hops: [],
     settingsProfile: "default",
     ignored: config.profiles.has("default") ? ["the default profile: it has no credentials"] : [],
@@ -124,7 +156,7 @@ function checkEnvironmentKeys(env: Env): void {
 }
 
 /** What the machine itself offers. */
-function ambientSource(env: Env): Source {
+function ambientSource(env: Env, roleNamed: boolean): Source {
   const tokenFile = env.AWS_WEB_IDENTITY_TOKEN_FILE;
   if (tokenFile) {
     if (!env.AWS_ROLE_ARN) {
@@ -154,7 +186,7 @@ function ambientSource(env: Env): Source {
     return { kind: "container", profile: undefined };
   }
   if (env.AWS_EC2_METADATA_DISABLED?.toLowerCase() !== "true") {
-    return { kind: "instance", profile: undefined };
+    return { kind: "instance", profile: undefined, roleNamed };
   }
-  throw noCredentials(env);
+  throw noCredentials(env, { roleNamed });
 }

@@ -22,13 +22,16 @@ export interface ProgramLogin {
   readonly report: (line: string) => void;
 }
 
-/** Variables that hold AWS's secrets: no container tool needs them to log in. */
+/** Variables that hold secrets for AWS: no container tool needs them to log in. */
 export const secretVariables = [
   "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
   "AWS_CONTAINER_AUTHORIZATION_TOKEN",
   "AWS_SECRET_ACCESS_KEY",
   "AWS_SECURITY_TOKEN",
   "AWS_SESSION_TOKEN",
+  "BITBUCKET_STEP_OIDC_TOKEN",
+  "CIRCLE_OIDC_TOKEN",
+  "CIRCLE_OIDC_TOKEN_V2",
 ];
 
 /**
@@ -104,10 +107,12 @@ export async function loginWithProgram(
   );
 }
 
+/** Without the variables above, and any other that holds a secret of this run: `env:NAME`. */
 function withoutSecrets(env: Env): Env {
-  return Object.fromEntries(
-    Object.entries(env).filter(([name]) => !secretVariables.includes(name)),
+  const kept = Object.entries(env).filter(([name, value]) =>
+    !secretVariables.includes(name) && (value === undefined || scrub(value) === value)
   );
+  return Object.fromEntries(kept);
 }
 
 /** Codes over 128 are a signal's number and 128, as in a shell. */

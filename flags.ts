@@ -22,6 +22,11 @@ const flagGroups: ReadonlyMap<string, readonly Flag[]> = new Map([
   ["Identity", [
     { name: "profile", value: "NAME", help: "AWS profile to start from" },
     {
+      name: "web-identity",
+      value: "FROM",
+      help: "token for --role: auto (this CI job's), github, env:NAME or file:PATH",
+    },
+    {
       name: "role",
       value: "ROLE",
       repeatable: true,
@@ -35,7 +40,7 @@ const flagGroups: ReadonlyMap<string, readonly Flag[]> = new Map([
     {
       name: "duration",
       value: "TIME",
-      help: "life of the role's credentials, 15m..12h (default: 15m)",
+      help: "life of the role's credentials, 15m..12h (default: 15m, with MFA 1h)",
     },
     { name: "external-id", value: "ID", help: "external ID that the last role asks for" },
     {
@@ -44,6 +49,10 @@ const flagGroups: ReadonlyMap<string, readonly Flag[]> = new Map([
       help: "source identity recorded with the role session",
     },
     { name: "tag", value: "KEY=VALUE", repeatable: true, help: "session tag, repeatable" },
+    { name: "mfa-serial", value: "SERIAL", help: "MFA device that the first role needs a code of" },
+    { name: "mfa-code", value: "CODE", help: "the code (default: asked for on the terminal)" },
+    { name: "mfa-command", value: "COMMAND", help: "command that prints the code" },
+    { name: "no-cache", help: "leave the AWS CLI's cached role credentials alone" },
   ]],
   ["Targets", [
     {

@@ -1,45 +1,30 @@
 /**
- * Which identity a run has: the order of the sources, and what the machine itself offers. The real CLI as a process, against an AWS on loopback.
+ * Which identity a run has: the order of the sources, and what the machine itself offers. The real
+ * CLI as a process, against an AWS on loopback.
  */
 
 import assert from "node:assert/strict";
 import { type FakeAws, startAws } from "./testing/aws.ts";
-import { type CliResult, runCli, type TempHome, tempHome } from "./testing/cli.ts";
+import { tempHome } from "./testing/cli.ts";
+import { caller, ecrin, type Env } from "./testing/ecrin.ts";
 import type { AwsKey } from "./testing/keys.ts";
-
-type Env = Record<string, string | undefined>;
+import { keyProfile } from "./testing/profile_files.ts";
 
 const target = ["--account", "111111111111", "--region", "eu-west-1"];
-
-/** Runs the CLI without credentials but those in `env` and the files of `home`. */
-function ecrin(
-  aws: FakeAws,
-  args: string[],
-  { home, env = {} }: { home?: TempHome; env?: Env } = {},
-): Promise<CliResult> {
-  return runCli(["--tool", "file", ...args], {
-    env: { ...aws.env(), ...env },
-    ...(home === undefined ? {} : { home: home.path }),
-  });
-}
-
-/** ARN of the principal that asked ECR for the only token. */
-function caller(aws: FakeAws): string | undefined {
-  const [token, ...others] = aws.requestsOf("ecr");
-  assert.deepEqual(others, []);
-  return aws.keys.get(token?.accessKeyId ?? "")?.arn;
-}
 
 /** A new key of the user `name`. */
 function user(aws: FakeAws, name: string): AwsKey {
   return aws.keys.add({ arn: `arn:aws:iam::111111111111:user/${name}` });
 }
 
-/** A profile with keys, as it stands in the config file. */
-function profile(header: string, { accessKeyId, secretAccessKey, sessionToken }: AwsKey): string {
-  const token = sessionToken === undefined ? "" : `aws_session_token = ${sessionToken}\n`;
-  return `[${header}]\naws_access_key_id = ${accessKeyId}\n` +
-    `aws_secret_access_key = ${secretAccessKey}\n${token}`;
+/** The key of a role session. */
+function temporaryKey(aws: FakeAws): AwsKey {
+  return aws.keys.issue({
+    account: "111111111111",
+    arn: "arn:aws:sts::111111111111:assumed-role/old/ann",
+    userId: "AROATEST:ann",
+    expiresAt: Date.now() + 3600_000,
+  });
 }
 
 const web = "ignored AWS_WEB_IDENTITY_TOKEN_FILE: it is for when nothing else is there";
@@ -116,14 +101,14 @@ Deno.test("the first source that is there is taken", async (t) => {
         metadata: { instanceRole: "arn:aws:iam::111111111111:role/ec2/machine" },
       });
       const config = ["asked", "named", "other"].map((name) =>
-        profile(`profile ${name}`, user(aws, name))
+        keyProfile(`profile ${name}`, user(aws, name))
       );
       const defaultUser = user(aws, "default");
       await using home = await tempHome({
         ".aws/config": config.join("\n"),
         ".aws/credentials": without.has("keys of default")
           ? "[default]\noutput = json\n"
-          : profile("default", defaultUser),
+          : keyProfile("default", defaultUser),
         "token": `${aws.webIdentities.issue()}\n`,
       });
       const env: Env = {
@@ -166,12 +151,7 @@ Deno.test("the instance is not asked for its region when another identity is use
 
 Deno.test("the old name of the session token is read too", async () => {
   await using aws = await startAws();
-  const key = aws.keys.issue({
-    account: "111111111111",
-    arn: "arn:aws:sts::111111111111:assumed-role/old/ann",
-    userId: "AROATEST:ann",
-    expiresAt: Date.now() + 3600_000,
-  });
+  const key = temporaryKey(aws);
   const { AWS_SESSION_TOKEN, ...keys } = aws.keys.env(key);
   const env = { ...keys, AWS_SECURITY_TOKEN: AWS_SESSION_TOKEN };
   const { code, stderr } = await ecrin(aws, target, { env });
@@ -181,12 +161,7 @@ Deno.test("the old name of the session token is read too", async () => {
 
 Deno.test("temporary keys without their session token are explained", async () => {
   await using aws = await startAws();
-  const key = aws.keys.issue({
-    account: "111111111111",
-    arn: "arn:aws:sts::111111111111:assumed-role/old/ann",
-    userId: "AROATEST:ann",
-    expiresAt: Date.now() + 3600_000,
-  });
+  const key = temporaryKey(aws);
   const env = { ...aws.keys.env(key), AWS_SESSION_TOKEN: undefined };
   const { code, stderr } = await ecrin(aws, target, { env });
   assert.equal(code, 4);
@@ -266,7 +241,7 @@ Deno.test("an unreadable or refused web identity token is said so", async () => 
   assert.equal(refused.code, 4);
   assert.match(
     refused.stderr,
-    /credentials of arn:aws:iam::111111111111:role\/web .* have expired$/m,
+    /AWS refused arn:aws:iam::111111111111:role\/web \(web identity\): the token has expired$/m,
   );
   assert(!refused.stderr.includes(token));
 });

@@ -5,21 +5,12 @@
 
 import assert from "node:assert/strict";
 import { startAws } from "./testing/aws.ts";
-import { runCli, tempHome } from "./testing/cli.ts";
-
-type Env = Record<string, string | undefined>;
+import { tempHome } from "./testing/cli.ts";
+import { ecrin, type Env } from "./testing/ecrin.ts";
+import { twoLines } from "./testing/outcomes.ts";
+import { contents } from "./testing/temp_home.ts";
 
 const target = ["--account", "111111111111", "--region", "eu-west-1"];
-
-/** The paths of all files below a folder, relative to it. */
-async function filesIn(folder: string, below = ""): Promise<string[]> {
-  const found: string[] = [];
-  for await (const entry of Deno.readDir(`${folder}/${below}`)) {
-    const path = `${below}${entry.name}`;
-    found.push(...entry.isDirectory ? await filesIn(folder, `${path}/`) : [path]);
-  }
-  return found.sort();
-}
 
 /** A role profile and the profile that it starts from. */
 const mfaConfig = `[profile base]
@@ -102,18 +93,18 @@ const refusals: [name: string, refusal: Refusal][] = [
   }],
   ["a profile that needs an MFA code", {
     config: mfaConfig,
-    args: [...target, "--profile", "admin"],
+    args: [...target, "--profile", "admin", "--no-input"],
     code: 4,
     error: /^profile "admin" needs an MFA code to assume arn:aws:iam::222222222222:role\/admin$/,
-    hint: /^run: eval "\$\(aws configure export-credentials --profile admin --format env\)"/,
+    hint: /^add: --mfa-code CODE, or --mfa-command .*; or run ecrin on a terminal, where it asks$/,
   }],
   ["a profile whose source needs an MFA code", {
     config: mfaConfig,
     args: [...target, "--profile", "far"],
+    env: { CI: "true" },
     code: 4,
     error: /^profile "admin" needs an MFA code to assume arn:aws:iam::222222222222:role\/admin$/,
-    // it is the one named whose credentials the run wants
-    hint: /export-credentials --profile far --format env\)".* without --profile$/,
+    hint: /^add: --mfa-code CODE/,
   }],
   ["a config file with a line that means nothing", {
     config: "[default]\nregion eu-west-1\n",
@@ -177,23 +168,19 @@ const refusals: [name: string, refusal: Refusal][] = [
   }],
 ];
 
-for (const [name, { config, args = [], env, code, error, hint }] of refusals) {
+for (const [name, { config, args = [], env = {}, code, error, hint }] of refusals) {
   Deno.test(`refused before any request: ${name}`, async () => {
     await using aws = await startAws();
     await using home = await tempHome(config === undefined ? {} : { ".aws/config": config });
-    const before = await filesIn(home.path);
-    const result = await runCli(["--tool", "file", ...args], {
-      env: { ...aws.env(), ...env },
-      home: home.path,
-    });
+    const before = await contents(home.path);
+    const result = await ecrin(aws, args, { home, env });
     assert.equal(result.stdout, "");
-    const lines = result.stderr.trimEnd().split("\n");
-    assert.equal(lines.length, 2, result.stderr);
-    assert.match(lines[0]?.replace(/^ecrin: error: /, "") ?? "", error);
-    assert.match(lines[1]?.replace(/^ecrin: hint: /, "") ?? "", hint);
+    const [message, advice] = twoLines(result);
+    assert.match(message, error);
+    assert.match(advice, hint);
     assert.equal(result.code, code);
     assert.deepEqual(aws.requests, []);
     assert.deepEqual(aws.registry.requests, []);
-    assert.deepEqual(await filesIn(home.path), before);
+    assert.deepEqual(await contents(home.path), before);
   });
 }

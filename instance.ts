@@ -11,6 +11,7 @@ import { loadCredentialProviders } from "./deps.ts";
 import { exitCodes, UserError } from "./errors.ts";
 import { parseRegion } from "./partition.ts";
 import type { System } from "./system.ts";
+import { jobIdentityMissing } from "./web_identity.ts";
 
 /** Time for all requests of one question, in milliseconds. */
 const limit = 1000;
@@ -22,7 +23,10 @@ const defaultEndpoint = "http://169.254.169.254";
  *
  * @throws {UserError} that there are no credentials anywhere: this is the last source
  */
-export async function instanceCredentials({ env }: System): Promise<AwsCredentials> {
+export async function instanceCredentials(
+  { env }: System,
+  { roleNamed }: { roleNamed?: boolean | undefined },
+): Promise<AwsCredentials> {
   const { fromInstanceMetadata } = await loadCredentialProviders();
   // the provider's own limit is a request, and it makes three
   const { promise: late, reject } = Promise.withResolvers<never>();
@@ -31,7 +35,7 @@ export async function instanceCredentials({ env }: System): Promise<AwsCredentia
     const provider = fromInstanceMetadata({ timeout: limit, maxRetries: 0, logger: silent });
     return checkedCredentials(await Promise.race([provider(), late]), "the instance's credentials");
   } catch (error) {
-    throw noCredentials(env, error);
+    throw noCredentials(env, { roleNamed, cause: error });
   } finally {
     clearTimeout(timer);
   }
@@ -65,10 +69,20 @@ export async function instanceRegion({ env }: System): Promise<string | undefine
   }
 }
 
-/** The error for a machine with no identity at all. */
-export function noCredentials(env: Env, cause?: unknown): UserError {
+/**
+ * The error for a machine with no identity at all.
+ *
+ * @param options.roleNamed whether `--role` is there, which the web identity of a CI job needs
+ */
+export function noCredentials(
+  env: Env,
+  { roleNamed, cause }: { roleNamed?: boolean | undefined; cause?: unknown } = {},
+): UserError {
+  const missing = roleNamed ? jobIdentityMissing(env, cause) : undefined;
+  if (missing !== undefined) return missing;
   const hint = env.GITHUB_ACTIONS === "true"
-    ? "in GitHub Actions, put a step with aws-actions/configure-aws-credentials before this one"
+    ? "in GitHub Actions, name a role that trusts the job: --role; or put a step with " +
+      "aws-actions/configure-aws-credentials before this one"
     : "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile: --profile NAME";
   return new UserError(
     "no AWS credentials: none in the environment, in a profile, or from the machine",

@@ -126,7 +126,7 @@ Deno.test("a login loads what it uses", {
     const role = ["--role", "arn:aws:iam::222222222222:role/deploy"];
     assertLoaded(await run("--tool", "docker", ...role), {
       some: [ecr, "dax", "@aws-sdk/credential-providers"],
-      none: ["@aws-sdk/client-ecr-public", "@aws-sdk/client-sso"],
+      none: ["@aws-sdk/client-ecr-public", "@aws-sdk/client-sso", "@aws-sdk/client-sts"],
     });
   });
   await t.step("--tool file: no dax", async () => {

@@ -4,18 +4,21 @@
  * @module
  */
 
-import { loadAwsConfig } from "./aws_config.ts";
+import { type AwsConfig, loadAwsConfig } from "./aws_config.ts";
 import { type AuthorizationToken, privateToken, publicToken } from "./aws.ts";
 import type { LoginOptions } from "./cli.ts";
-import { type ClientSettings, clientSettings } from "./clients.ts";
+import { type AwsCredentials, type ClientSettings, clientSettings } from "./clients.ts";
 import { type IdentityPlan, planIdentity } from "./credentials.ts";
 import { loadDax } from "./deps.ts";
 import { checkLoginFiles, loginWithProgram, requireTool, secretVariables } from "./docker.ts";
 import { type ExitCode, exitCodes, usageError, UserError } from "./errors.ts";
 import { type Http, openHttp } from "./http.ts";
 import { instanceRegion } from "./instance.ts";
+import { once } from "./once.ts";
 import { partitionOf } from "./partition.ts";
 import { roleArn, sessionName } from "./role.ts";
+import type { Source } from "./profiles.ts";
+import { openRoleCache } from "./role_cache.ts";
 import { checkHops, type Identity, resolveIdentity, type RoleHop } from "./role_hops.ts";
 import { conceal, scrub } from "./secret.ts";
 import { type AwsSettings, awsSettings } from "./settings.ts";
@@ -71,6 +74,7 @@ interface Step {
 
 /** Everything that is decided before the first request. */
 interface Plan {
+  readonly config: AwsConfig;
   readonly identity: IdentityPlan;
   readonly settings: AwsSettings;
   readonly steps: readonly Step[];
@@ -90,7 +94,7 @@ export async function login(options: LoginOptions, context: LoginContext): Promi
   for (const warning of options.warnings) terminal.warn(warning);
   const plan = await makePlan(options, context);
   if (options.dryRun) return dryRun(plan, context);
-  return await carryOut(plan, context);
+  return await carryOut(plan, options, context);
 }
 
 async function makePlan(options: LoginOptions, context: LoginContext): Promise<Plan> {
@@ -109,11 +113,11 @@ async function makePlan(options: LoginOptions, context: LoginContext): Promise<P
     { options, identity, system },
   );
   const steps = planTargets(options, settings.region).map((target): Step => {
-    const hops = [...identity.hops, ...roleHops(options, target)];
+    const hops = [...identity.hops, ...roleHops(options, target, identity.source)];
     checkHops(identity.source, hops);
     return { target, hops, identity: hops.at(-1)?.roleArn ?? describeSource(identity.source).name };
   });
-  return { identity, settings, steps, tools };
+  return { config, identity, settings, steps, tools };
 }
 
 /** The region from the instance's metadata, when that is the identity and nothing else says. */
@@ -127,8 +131,13 @@ async function withInstanceRegion(
   return { ...settings, region: await instanceRegion(system) };
 }
 
+/** Life of a role's credentials, in seconds: they only fetch a token, so the least STS gives. */
+const defaultRoleDuration = 900;
+
 /** The hops of `--role`: names are of the target's account, in the partition of its region. */
-function roleHops(options: LoginOptions, target: Target): RoleHop[] {
+function roleHops(options: LoginOptions, target: Target, source: Source): RoleHop[] {
+  // a web identity cannot say it
+  const sayingWho = source.kind === "web-token" && options.roles.length > 1 ? 1 : 0;
   return options.roles.map((role, index): RoleHop => {
     if (role.account === undefined && target.account === undefined) {
       throw usageError(
@@ -138,13 +147,17 @@ function roleHops(options: LoginOptions, target: Target): RoleHop[] {
       );
     }
     const last = index === options.roles.length - 1;
+    const mfaSerial = index === 0 ? options.mfa.serial : undefined;
     return {
       profile: undefined,
       roleArn: roleArn(role, target.account ?? "", partitionOf(target.region).name),
       sessionName: options.sessionName,
-      durationSeconds: options.duration,
+      // nobody types a code for 15 minutes: STS's hour, which is worth caching
+      durationSeconds: options.duration ??
+        (mfaSerial === undefined ? defaultRoleDuration : undefined),
+      mfaSerial,
       // it lasts through a chain, and cannot be set again
-      sourceIdentity: index === 0 ? options.sourceIdentity : undefined,
+      sourceIdentity: index === sayingWho ? options.sourceIdentity : undefined,
       externalId: last ? options.externalId : undefined,
       tags: last && options.tags.length > 0 ? options.tags : undefined,
     };
@@ -177,26 +190,34 @@ function record({ target, identity }: Step, tool: ToolName): LoginRecord {
 /** What the logins of a run share. */
 interface Run extends LoginContext {
   readonly plan: Plan;
+  readonly options: LoginOptions;
   readonly http: Http;
   readonly clients: ClientSettings;
   /** By what they depend on, so that each is got once. */
   readonly identities: Map<string, Promise<Identity>>;
+  readonly mfaSessions: Map<string, Promise<AwsCredentials>>;
   readonly tokens: Map<string, Promise<AuthorizationToken>>;
 }
 
-async function carryOut(plan: Plan, context: LoginContext): Promise<LoginResult> {
+async function carryOut(
+  plan: Plan,
+  options: LoginOptions,
+  context: LoginContext,
+): Promise<LoginResult> {
   const { system, terminal, signal, version } = context;
   const { caBundle } = plan.settings;
   const http = openHttp({ caBundle, signal, readTextFile: system.readTextFile });
   const run: Run = {
     ...context,
     plan,
+    options,
     http,
     clients: clientSettings(plan.settings, http, {
       version,
       maxAttempts: system.env.AWS_MAX_ATTEMPTS,
     }),
     identities: new Map(),
+    mfaSessions: new Map(),
     tokens: new Map(),
   };
   // dax loads while AWS is at work, not before it is asked
@@ -280,25 +301,23 @@ function tokenFor(step: Step, run: Run): Promise<AuthorizationToken> {
 }
 
 function identityFor({ target, hops }: Step, run: Run): Promise<Identity> {
-  const { plan, system, clients, signal, terminal } = run;
+  const { plan, options, system, clients, signal, terminal } = run;
+  const { config, settings } = plan;
+  const report = terminal.detail;
   return resolveIdentity(plan.identity.source, hops, {
     identities: run.identities,
+    mfaSessions: run.mfaSessions,
+    mfa: { ...options.mfa, input: options.input, system, signal, asking: terminal.asking },
+    cache: options.cache ? openRoleCache({ config, system, settings, signal, report }) : undefined,
+    fetch: run.http.fetch,
     system,
     clients,
     signal,
-    settings: plan.settings,
+    settings,
     region: target.public ? undefined : target.region,
     defaultSessionName: sessionName(system.env),
-    report: terminal.detail,
+    report,
   });
-}
-
-function once<T>(made: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
-  const existing = made.get(key);
-  if (existing !== undefined) return existing;
-  const value = make();
-  made.set(key, value);
-  return value;
 }
 
 /** The form of an error in `--json`. */

@@ -8,6 +8,7 @@
 
 import { type ExitCode, exitCodes, UserError } from "./errors.ts";
 import { scrub } from "./secret.ts";
+import { webIdentityMessages } from "./web_identity_messages.ts";
 
 /** What was going on when a message came. */
 export interface Situation {
@@ -17,6 +18,8 @@ export interface Situation {
   readonly tool?: string | undefined;
   /** Whose credentials were in use: `profile "blog"`. */
   readonly identity?: string | undefined;
+  /** ARN of the role that was to be assumed, where AWS does not name it. */
+  readonly role?: string | undefined;
   /** The command that renews these credentials, where there is one. */
   readonly renew?: string | undefined;
 }
@@ -77,9 +80,15 @@ export const knownMessages: readonly KnownMessage[] = [
     code: "assume-role-denied",
     exitCode: exitCodes.credentials,
     pattern: refused("sts:AssumeRole(?:WithWebIdentity)?"),
-    message: (s, match) => `${principal(s, match)} may not assume ${match[2] ?? "the role"}`,
-    hint: () => "both must allow it: the caller's IAM policy and the role's trust policy",
+    message: (s, match) =>
+      `${principal(s, match)} may not assume ${match[2] ?? s.role ?? "the role"}`,
+    hint: (_, match) =>
+      /WithWebIdentity/i.test(match[0])
+        ? "the role's trust policy must allow the token's issuer, and its conditions the token's " +
+          "subject (sub: repository, branch) and audience (aud)"
+        : "both must allow it: the caller's IAM policy and the role's trust policy",
   },
+  ...webIdentityMessages,
   {
     code: "session-details-denied",
     exitCode: exitCodes.credentials,
@@ -94,6 +103,13 @@ export const knownMessages: readonly KnownMessage[] = [
     pattern: refused("ecr:(\\w+)"),
     message: (s, match) => `${principal(s, match)} may not use ecr:${match[2]} on the repository`,
     hint: (_, match) => `the login is fine; allow ecr:${match[2]} in the repository policy or IAM`,
+  },
+  {
+    code: "mfa-device-unknown",
+    exitCode: exitCodes.credentials,
+    pattern: /MultiFactorAuthentication failed, unable to validate MFA code/i,
+    message: (s) => `${identity(s)} has no such MFA device`,
+    hint: () => "check mfa_serial in the profile, or --mfa-serial; run: aws iam list-mfa-devices",
   },
   {
     code: "mfa-failed",

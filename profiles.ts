@@ -33,6 +33,7 @@ import {
 } from "./profile_errors.ts";
 import { optional, type Profile, required } from "./profile_settings.ts";
 import { Secret } from "./secret.ts";
+import type { WebTokenSource } from "./web_identity.ts";
 
 /** Where the first credentials of a plan come from. `profile` is the one that says so. */
 export type Source =
@@ -42,10 +43,16 @@ export type Source =
   | { readonly kind: "login"; readonly profile: string; readonly loginSession: string }
   | SsoSource
   | WebIdentitySource
+  | WebTokenSource
   /** `credential_source` Environment, EcsContainer or Ec2InstanceMetadata. */
   | { readonly kind: "environment"; readonly profile: string | undefined }
   | { readonly kind: "container"; readonly profile: string | undefined }
-  | { readonly kind: "instance"; readonly profile: string | undefined };
+  | {
+    readonly kind: "instance";
+    readonly profile: string | undefined;
+    /** Whether `--role` is there, so that the web identity of a CI job would have come before. */
+    readonly roleNamed?: boolean | undefined;
+  };
 
 /** Access keys from one of the files. */
 export interface StaticSource {

@@ -5,13 +5,17 @@
  */
 
 import { awsError } from "./aws_errors.ts";
-import { type AwsCredentials, checkedCredentials, stsRegion } from "./clients.ts";
-import { loadCredentialProviders } from "./deps.ts";
-import { exitCodes, quoteName, shellWord, usageError, UserError } from "./errors.ts";
+import { type AwsCredentials, stsRegion } from "./clients.ts";
+import { quoteName, usageError } from "./errors.ts";
+import { type MfaContext, type MfaDevice, requireMfa, withMfaCode } from "./mfa.ts";
+import { once } from "./once.ts";
 import type { Hop, Source } from "./profiles.ts";
 import type { Tag } from "./role.ts";
-import { conceal } from "./secret.ts";
+import type { RoleCache } from "./role_cache.ts";
 import { describeSource, type SourceContext, sourceCredentials } from "./sources.ts";
+import { type AssumeRoleParams, openSts, type RoleSession, type StsClient } from "./sts.ts";
+import { checkWebIdentityRole } from "./web_identity.ts";
+import { assumeWithWebIdentity } from "./web_identity_session.ts";
 
 /** One AssumeRole, from a profile or from `--role`. */
 export interface RoleHop extends Hop {
@@ -30,6 +34,9 @@ export interface Identity {
 /** Longest session, in seconds, of a role that another role's session assumes (STS). */
 const longestChained = 3600;
 
+/** Life of an MFA session, in seconds: a run's, however many roles it assumes. */
+const mfaSessionDuration = 3600;
+
 /** Sources whose credentials are a role session, so that further roles are a chain. */
 const roleSources: ReadonlySet<Source["kind"]> = new Set([
   "container",
@@ -41,11 +48,20 @@ const roleSources: ReadonlySet<Source["kind"]> = new Set([
 /**
  * Checks what can be known of the hops before a request.
  *
- * @throws {UserError} when a hop needs an MFA code, or asks for a session longer than STS gives
+ * @throws {UserError} when a hop asks for a session longer than STS gives, or has no use for MFA
  */
 export function checkHops(source: Source, hops: readonly RoleHop[]): void {
+  if (source.kind === "web-token" && hops[0] !== undefined) {
+    checkWebIdentityRole(hops[0]);
+    if (hops[0].mfaSerial !== undefined) {
+      throw usageError(
+        "mfa-without-user",
+        `${source.name} has no MFA device`,
+        "leave --mfa-serial out: it is for the keys of a user",
+      );
+    }
+  }
   for (const [index, hop] of hops.entries()) {
-    if (hop.mfaSerial !== undefined) throw mfaNeeded(hop, hops);
     const chained = index > 0 || roleSources.has(source.kind);
     if (chained && (hop.durationSeconds ?? 0) > longestChained) {
       throw usageError(
@@ -59,23 +75,15 @@ export function checkHops(source: Source, hops: readonly RoleHop[]): void {
   }
 }
 
-function mfaNeeded({ profile, roleArn }: RoleHop, hops: readonly RoleHop[]): UserError {
-  const name = profile ?? "default";
-  // the profile that was named: its credentials are the ones wanted, wherever the code is asked for
-  const named = hops.findLast((hop) => hop.profile !== undefined)?.profile ?? name;
-  return new UserError(`profile ${quoteName(name)} needs an MFA code to assume ${roleArn}`, {
-    code: "mfa-needed",
-    exitCode: exitCodes.credentials,
-    hint: `run: eval "$(aws configure export-credentials --profile ${
-      shellWord(named)
-    } --format env)", then ecrin without --profile`,
-  });
-}
-
 /** What {@linkcode resolveIdentity} works with. */
 export interface IdentityContext extends SourceContext {
   /** The identities of the run by their hops, so that each step is taken once. */
   readonly identities: Map<string, Promise<Identity>>;
+  /** The MFA sessions of the run by their device: a code is good once. */
+  readonly mfaSessions: Map<string, Promise<AwsCredentials>>;
+  readonly mfa: MfaContext;
+  /** `undefined` with `--no-cache`. */
+  readonly cache: RoleCache | undefined;
   /** Region of what is logged in to, for STS. */
   readonly region: string | undefined;
   readonly defaultSessionName: string;
@@ -91,12 +99,11 @@ export function resolveIdentity(
   hops: readonly RoleHop[],
   context: IdentityContext,
 ): Promise<Identity> {
-  const key = JSON.stringify(hops);
-  const known = context.identities.get(key);
-  if (known !== undefined) return known;
-  const identity = takeStep(source, hops, context);
-  context.identities.set(key, identity);
-  return identity;
+  return once(
+    context.identities,
+    JSON.stringify(hops),
+    () => takeStep(source, hops, context),
+  );
 }
 
 /** The source's identity, or the last role's by the identity of the hops before it. */
@@ -111,45 +118,111 @@ async function takeStep(
     context.report(`identity: ${name}`);
     return { name, renew, credentials: await sourceCredentials(source, context) };
   }
-  const by = await resolveIdentity(source, hops.slice(0, -1), context);
-  return { ...by, ...await assumeRole(hop, by, context) };
+  if (source.kind === "web-token" && hops.length === 1) {
+    const credentials = await assumeWithWebIdentity(source, hop, context);
+    return { name: hop.roleArn, renew: undefined, credentials };
+  }
+  const cached = await context.cache?.read({ source, hops });
+  if (cached !== undefined) {
+    const { name } = describeSource(source);
+    const end = cached.expiration?.toISOString();
+    context.report(`identity: ${name}, with cached credentials of ${hop.roleArn} until ${end}`);
+    return { name: hop.roleArn, credentials: cached, renew: "add --no-cache for new credentials" };
+  }
+  const earlier = hops.slice(0, -1);
+  const device = deviceFor(hop, earlier);
+  if (device !== undefined) requireMfa(device, context.mfa);
+  const by = await resolveIdentity(source, earlier, context);
+  const session = await assumeRole(hop, { by, device, isFirst: earlier.length === 0 }, context);
+  await context.cache?.write({ source, hops }, session);
+  return { ...by, name: hop.roleArn, credentials: session.credentials };
 }
 
+/** The device that a hop wants a code of, unless one of the hops before it had it already. */
+function deviceFor(hop: RoleHop, earlier: readonly RoleHop[]): MfaDevice | undefined {
+  const { mfaSerial: serial, mfaProcess, roleArn, profile } = hop;
+  if (serial === undefined) return undefined;
+  if (earlier.some(({ mfaSerial }) => mfaSerial === serial)) return undefined;
+  return { serial, roleArn, profile, process: mfaProcess };
+}
+
+interface AssumeRoleBy {
+  readonly by: Identity;
+  readonly device: MfaDevice | undefined;
+  /** Whether no role comes before. */
+  readonly isFirst: boolean;
+}
+
+/**
+ * Assumes the role of a hop. The code that it needs buys an MFA session of the user, with which all
+ * roles are assumed that want the device: STS takes a code once, and a run may have many accounts.
+ * Who has a session already gets no other (GetSessionToken is for long-lived keys); there the code
+ * goes with AssumeRole, for that role alone.
+ */
 async function assumeRole(
   hop: RoleHop,
-  by: Identity,
-  { clients, region, settings, defaultSessionName, report }: IdentityContext,
-): Promise<Pick<Identity, "name" | "credentials">> {
-  const sts = stsRegion(hop.roleArn, [hop.region, region, settings.region]);
-  const clientConfig = await clients.of("sts", sts);
-  const { fromTemporaryCredentials } = await loadCredentialProviders();
-  const name = hop.sessionName ?? defaultSessionName;
-  const provider = fromTemporaryCredentials({
-    masterCredentials: definedOnly(by.credentials),
-    params: {
-      RoleArn: hop.roleArn,
-      RoleSessionName: name,
-      DurationSeconds: hop.durationSeconds,
-      ExternalId: hop.externalId,
-      SourceIdentity: hop.sourceIdentity,
-      Tags: hop.tags?.map(({ key, value }) => ({ Key: key, Value: value })),
-    },
-    clientConfig: clientConfig as never,
-  });
-  try {
-    const credentials = checkedCredentials(await provider(), "AssumeRole");
-    const end = credentials.expiration?.toISOString() ?? "an unknown time";
-    report(`assumed ${hop.roleArn} as ${name} in ${sts}, until ${end}`);
-    return { name: hop.roleArn, credentials };
-  } catch (error) {
-    throw awsError(error, `AssumeRole ${hop.roleArn}`, { identity: by.name, renew: by.renew });
+  { by, device, isFirst }: AssumeRoleBy,
+  context: IdentityContext,
+): Promise<RoleSession> {
+  const region = stsRegion(hop.roleArn, [hop.region, context.region, context.settings.region]);
+  const config = await context.clients.of("sts", region);
+  const { name, renew, credentials } = by;
+  const ask = async <T>(
+    action: string,
+    request: (sts: StsClient) => Promise<T>,
+    as = credentials,
+  ): Promise<T> => {
+    try {
+      return await request(openSts(as, config));
+    } catch (error) {
+      throw awsError(error, action, { identity: name, renew });
+    }
+  };
+  const action = `AssumeRole ${hop.roleArn}`;
+  const params = assumeRoleParams(hop, context.defaultSessionName);
+  const identify = () => ask("GetCallerIdentity", (sts) => sts.getCallerIdentity());
+  let session: RoleSession;
+  if (device === undefined) {
+    session = await ask(action, (sts) => sts.assumeRole(params));
+  } else if (isFirst && credentials.sessionToken === undefined) {
+    const mfaSession = once(
+      context.mfaSessions,
+      device.serial,
+      () =>
+        withMfaCode(device, context.mfa, {
+          identify,
+          use: (TokenCode) =>
+            ask("GetSessionToken", (sts) =>
+              sts.getSessionToken({
+                SerialNumber: device.serial,
+                TokenCode,
+                DurationSeconds: mfaSessionDuration,
+              })),
+        }),
+    );
+    session = await ask(action, (sts) => sts.assumeRole(params), await mfaSession);
+  } else {
+    session = await withMfaCode(device, context.mfa, {
+      identify,
+      use: (TokenCode) =>
+        ask(action, (sts) => sts.assumeRole({ ...params, SerialNumber: device.serial, TokenCode })),
+    });
   }
+  const end = session.credentials.expiration?.toISOString() ?? "an unknown time";
+  const code = device === undefined ? "" : " with an MFA code";
+  context.report(
+    `assumed ${hop.roleArn} as ${params.RoleSessionName} in ${region}${code}, until ${end}`,
+  );
+  return session;
 }
 
-/** The SDK's types know no optional field that is there and `undefined`. */
-export function definedOnly(
-  { accessKeyId, secretAccessKey, sessionToken }: AwsCredentials,
-): { accessKeyId: string; secretAccessKey: string; sessionToken?: string } {
-  conceal(secretAccessKey);
-  return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
+function assumeRoleParams(hop: RoleHop, defaultSessionName: string): AssumeRoleParams {
+  return {
+    RoleArn: hop.roleArn,
+    RoleSessionName: hop.sessionName ?? defaultSessionName,
+    DurationSeconds: hop.durationSeconds,
+    ExternalId: hop.externalId,
+    SourceIdentity: hop.sourceIdentity,
+    Tags: hop.tags?.map(({ key, value }) => ({ Key: key, Value: value })),
+  };
 }

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { stsRegion } from "./clients.ts";
-import { exitCodes } from "./errors.ts";
 import type { Source } from "./profiles.ts";
 import { checkHops, type RoleHop } from "./role_hops.ts";
 import { failure as errorOf } from "./testing/user_errors.ts";
@@ -14,12 +13,6 @@ Deno.test("a long session is refused for a role that a role's session assumes", 
   checkHops(user, [long]);
   assert.equal(errorOf(() => checkHops(user, [hop, long])).code, "duration-too-long");
   assert.equal(errorOf(() => checkHops(container, [long])).code, "duration-too-long");
-});
-
-Deno.test("a profile that needs an MFA code says so, with a command that asks for it", () => {
-  const error = errorOf(() => checkHops(user, [{ ...hop, profile: "my dev", mfaSerial: "x" }]));
-  assert.equal(error.exitCode, exitCodes.credentials);
-  assert.match(error.hint ?? "", /--profile 'my dev'/);
 });
 
 Deno.test("STS is asked in the first region of the role's own partition", () => {

@@ -27,6 +27,8 @@ export interface Terminal {
   readonly fail: (error: UserError) => void;
   /** On a terminal, shows `line` while `work` takes longer than a second. */
   readonly during: <T>(line: string, work: Promise<T>) => Promise<T>;
+  /** Keeps progress away while `work` asks a person something. */
+  readonly asking: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /** Makes the {@linkcode Terminal} of a run. */
@@ -35,6 +37,7 @@ export function openTerminal(system: System, options: OutputOptions): Terminal {
   const obeys = system.stderrIsTerminal && env.TERM !== "dumb";
   const colored = options.color && !env.NO_COLOR && (obeys || Boolean(env.FORCE_COLOR));
   let progressShown = false;
+  let asking = false;
   const eraseProgress = () => {
     if (progressShown) system.stderr("\r\x1b[2K");
     progressShown = false;
@@ -56,6 +59,7 @@ export function openTerminal(system: System, options: OutputOptions): Terminal {
     during: async (line, work) => {
       if (!obeys || options.quiet) return await work;
       const timer = setTimeout(() => {
+        if (asking) return;
         progressShown = true;
         // a line that the terminal wraps could not be erased
         const room = system.columns() - "ecrin:  …".length - 1;
@@ -66,6 +70,15 @@ export function openTerminal(system: System, options: OutputOptions): Terminal {
       } finally {
         clearTimeout(timer);
         eraseProgress();
+      }
+    },
+    asking: async (work) => {
+      eraseProgress();
+      asking = true;
+      try {
+        return await work();
+      } finally {
+        asking = false;
       }
     },
   };
