@@ -4,33 +4,11 @@
  */
 
 import assert from "node:assert/strict";
-import { type AwsOptions, type FakeAws, type RecordedRequest, startAws } from "./testing/aws.ts";
-import { type CliResult, runCli, type TempHome, tempHome } from "./testing/cli.ts";
+import { type AwsOptions, startAws } from "./testing/aws.ts";
+import { runCli, type TempHome, tempHome } from "./testing/cli.ts";
+import { ecrinAsUser, rolesAssumed, userEnv, withPrograms } from "./testing/ecrin.ts";
 
 const deploy = "arn:aws:iam::222222222222:role/deploy";
-
-/** Runs the CLI with the keys of the fake AWS's user. */
-function ecrin(
-  aws: FakeAws,
-  args: string[],
-  { home, env }: { home?: TempHome; env?: Record<string, string> } = {},
-): Promise<CliResult> {
-  return runCli(["--tool", "file", ...args], {
-    env: { ...aws.env(), ...aws.keys.env(), ...env },
-    ...(home === undefined ? {} : { home: home.path }),
-  });
-}
-
-/** Runs the CLI, which must succeed, and returns the AssumeRole requests. */
-async function assumed(
-  aws: FakeAws,
-  args: string[],
-  env: Record<string, string> = {},
-): Promise<RecordedRequest[]> {
-  const { code, stderr } = await ecrin(aws, args, { env });
-  assert.equal(code, 0, stderr);
-  return aws.requestsOf("sts", "AssumeRole");
-}
 
 /** A `docker` that writes down its arguments, a line a call, and its stdin. */
 async function homeWithDocker(): Promise<TempHome> {
@@ -42,15 +20,11 @@ async function homeWithDocker(): Promise<TempHome> {
   return home;
 }
 
-function dockerPath(home: TempHome): Record<string, string> {
-  return { PATH: `${home.at("bin")}:${Deno.env.get("PATH")}` };
-}
-
 Deno.test("what several accounts have in common of a chain is assumed once", async () => {
   const hop = "arn:aws:iam::111111111111:role/hop";
   await using aws = await startAws();
   const args = ["--account", "222222222222,333333333333", "--region", "eu-west-1"];
-  const requests = await assumed(aws, [...args, "--role", hop, "--role", "deploy"]);
+  const requests = await rolesAssumed(aws, [...args, "--role", hop, "--role", "deploy"]);
   assert.deepEqual(requests.map(({ params }) => params["RoleArn"]), [
     hop,
     deploy,
@@ -73,7 +47,7 @@ Deno.test("a bare role is that of each account, assumed once whatever the region
       ],
       ...["--region", "eu-west-1", "--region", "us-east-1", "--tool", "docker"],
     ],
-    { env: { ...aws.env(), ...aws.keys.env(), ...dockerPath(home) }, home: home.path },
+    { env: { ...userEnv(aws), ...withPrograms(home) }, home: home.path },
   );
   assert.equal(code, 0, stderr);
   const accounts = ["222222222222", "333333333333", "444444444444"];
@@ -97,7 +71,7 @@ Deno.test("a bare role is that of each account, assumed once whatever the region
 Deno.test("two tools share one role session and one token", async () => {
   await using aws = await startAws();
   await using home = await homeWithDocker();
-  const { code, stderr } = await ecrin(aws, [
+  const { code, stderr } = await ecrinAsUser(aws, [
     "--account",
     "222222222222",
     "--role",
@@ -108,7 +82,7 @@ Deno.test("two tools share one role session and one token", async () => {
     "docker",
   ], {
     home,
-    env: dockerPath(home),
+    env: withPrograms(home),
   });
   assert.equal(code, 0, stderr);
   assert.deepEqual(aws.requests.map(({ operation }) => operation), [
@@ -125,7 +99,7 @@ Deno.test("an account that lost its zeros gets them back, with a warning", async
   await using home = await homeWithDocker();
   const { code, stdout, stderr } = await runCli(
     ["--account", "123", "--role", "deploy", "--region", "eu-west-1", "--tool", "docker", "--json"],
-    { env: { ...aws.env(), ...aws.keys.env(), ...dockerPath(home) }, home: home.path },
+    { env: { ...userEnv(aws), ...withPrograms(home) }, home: home.path },
   );
   assert.equal(code, 0, stderr);
   assert.match(
@@ -157,7 +131,7 @@ Deno.test("an account that fails does not stop the others, and --json tells both
     accounts.join(),
     "--json",
   ];
-  const { code, stdout, stderr } = await ecrin(aws, args);
+  const { code, stdout, stderr } = await ecrinAsUser(aws, args);
   assert.equal(code, 4);
   const { logins, ...others } = JSON.parse(stdout);
   assert.deepEqual(others, {});
@@ -208,16 +182,16 @@ Deno.test("the exit code is that of the first account that failed", async () => 
   const env = { AWS_MAX_ATTEMPTS: "1" };
 
   aws.fault({ kind: "5xx", service: "sts", times: 1 });
-  assert.equal((await ecrin(aws, args("222222222222,333333333333"), { env })).code, 5);
+  assert.equal((await ecrinAsUser(aws, args("222222222222,333333333333"), { env })).code, 5);
 
   aws.fault({ kind: "5xx", service: "ecr", times: 1 });
-  assert.equal((await ecrin(aws, args("333333333333,222222222222"), { env })).code, 4);
+  assert.equal((await ecrinAsUser(aws, args("333333333333,222222222222"), { env })).code, 4);
 });
 
 Deno.test("a bare role is taken in the partition of each region", async () => {
   await using aws = await startAws();
   const args = ["--account", "222222222222", "--role", "deploy"];
-  const requests = await assumed(aws, [...args, "--region", "eu-west-1,cn-north-1"]);
+  const requests = await rolesAssumed(aws, [...args, "--region", "eu-west-1,cn-north-1"]);
   assert.deepEqual(requests.map(({ region, params }) => [region, params["RoleArn"]]), [
     ["eu-west-1", deploy],
     ["cn-north-1", "arn:aws-cn:iam::222222222222:role/deploy"],
@@ -245,7 +219,7 @@ Deno.test("ECR Public is asked in us-east-1 with the same role session", async (
       "--tool",
       "docker",
     ],
-    { env: { ...aws.env(), ...aws.keys.env(), ...dockerPath(home) }, home: home.path },
+    { env: { ...userEnv(aws), ...withPrograms(home) }, home: home.path },
   );
   assert.equal(code, 0, stderr);
   assert.deepEqual(

@@ -16,11 +16,10 @@ import {
   tempHome,
 } from "./testing/cli.ts";
 import { startDockerRegistry } from "./testing/docker_registry.ts";
-import { startProxy } from "./testing/proxy.ts";
-import { makeCertificate } from "./testing/tls.ts";
+import { userEnv } from "./testing/ecrin.ts";
+import { account, api, region, registry, sts } from "./testing/real_names.ts";
+import { realTools } from "./testing/tool_stages.ts";
 
-const account = "222222222222";
-const region = "ap-northeast-1";
 const login = ["--account", account, "--role", "deploy", "--region", region];
 const permitted = ["-P", "--no-prompt"];
 
@@ -111,7 +110,7 @@ Deno.test("the permission set lets nobody else be contacted", async () => {
 Deno.test("-P: the main job with the tool file, also with LD_LIBRARY_PATH set", async () => {
   await using aws = await startAws();
   for (const more of [{}, { LD_LIBRARY_PATH: "/usr/local/lib", LD_PRELOAD: "" }]) {
-    const env = { ...aws.keys.env(), ...aws.env(), ...more };
+    const env = { ...userEnv(aws), ...more };
     await using home = await tempHome();
     const options = { env, home: home.path };
     const { code, stderr } = await runPermitted([...login, "--tool", "file"], options);
@@ -132,7 +131,7 @@ Deno.test({
     await using aws = await startAws({ password, registryUrl: registry.url });
     for (const more of [{}, { LD_LIBRARY_PATH: "/usr/local/lib" }]) {
       await using home = await tempHome();
-      const env = { ...aws.keys.env(), ...aws.env(), ...more };
+      const env = { ...userEnv(aws), ...more };
       const options = { env, home: home.path };
       const { code, stderr } = await runPermitted([...login, "--tool", "docker"], options);
       assert.match(stderr, /^ecrin: logged in to 127\.0\.0\.1:\d+ \(docker, until .*\)\n$/);
@@ -147,30 +146,13 @@ Deno.test({
   name: "-P: AWS's own names by TLS through a proxy, with docker, podman and file in one run",
   ignore: !requirePrograms(["openssl", "docker", "podman"]),
   fn: async () => {
-    const host = `${account}.dkr.ecr.${region}.amazonaws.com`;
-    const apis = [`sts.${region}.amazonaws.com`, `api.ecr.${region}.amazonaws.com`];
-    await using tls = await makeCertificate([host, ...apis]);
-    await using aws = await startAws({ tls, proxyEndpoint: "aws" });
-    await using proxy = startProxy({
-      hosts: (name) =>
-        name === host ? aws.registry.port : apis.includes(name) ? aws.port : undefined,
-    });
-    await using home = await tempHome();
+    await using stage = await realTools();
     const { code, stderr } = await runPermitted(
       [...login, ...["docker", "podman", "file"].flatMap((tool) => ["--tool", tool])],
-      {
-        home: home.path,
-        env: {
-          ...aws.keys.env(),
-          HTTPS_PROXY: proxy.url,
-          AWS_CA_BUNDLE: tls.caFile,
-          SSL_CERT_FILE: tls.caFile,
-          REGISTRY_AUTH_FILE: home.at("auth.json"),
-        },
-      },
+      { home: stage.home.path, env: stage.env },
     );
     assert.equal(code, 0, stderr);
-    assert.deepEqual([...new Set(proxy.asked.map((asked) => asked.host))], [...apis, host]);
+    assert.deepEqual(stage.asked(), [sts(), api(), registry()]);
   },
 });
 
@@ -212,8 +194,7 @@ Deno.test("-P: an endpoint elsewhere needs more, and the error says which flag",
   await using aws = await startAws();
   for (const id of ["STS", "ECR"]) {
     const env = {
-      ...aws.keys.env(),
-      ...aws.env(),
+      ...userEnv(aws),
       // refused by Deno before it is looked up, else by the proxy variable, which leads nowhere
       [`AWS_ENDPOINT_URL_${id}`]: "https://evil.example:8443",
       HTTPS_PROXY: "http://127.0.0.1:1",
@@ -226,7 +207,7 @@ Deno.test("-P: an endpoint elsewhere needs more, and the error says which flag",
 
 Deno.test("-P: a registry elsewhere gets no password", async () => {
   await using aws = await startAws({ proxyEndpoint: "https://evil.example" });
-  const env = { ...aws.keys.env(), ...aws.env(), HTTPS_PROXY: "http://127.0.0.1:1" };
+  const env = { ...userEnv(aws), HTTPS_PROXY: "http://127.0.0.1:1" };
   const result = await runPermitted([...login, "--tool", "file"], { env });
   assertMissing(result, "may not contact evil.example", "--allow-net");
 });
@@ -235,7 +216,7 @@ Deno.test("-P: a tool that is not in the set needs more, and the error says whic
   await using aws = await startAws();
   await using home = await tempHome();
   await home.writeProgram("bin/nerdctl", "#!/bin/sh\ncat >/dev/null\n");
-  const env = { ...aws.keys.env(), ...aws.env(), PATH: `${home.at("bin")}:/usr/bin:/bin` };
+  const env = { ...userEnv(aws), PATH: `${home.at("bin")}:/usr/bin:/bin` };
   const options = { env, home: home.path };
   const args = [...login, "--tool", "nerdctl"];
   assertMissing(await runPermitted(args, options), "may not start nerdctl", "--allow-run");
@@ -247,7 +228,7 @@ Deno.test("-P: a tool that is not in the set needs more, and the error says whic
 Deno.test("-P: without docker and podman the job is done by the tool file", async () => {
   await using aws = await startAws();
   await using home = await tempHome({ "bin/.keep": "" });
-  const env = { ...aws.keys.env(), ...aws.env(), PATH: home.at("bin") };
+  const env = { ...userEnv(aws), PATH: home.at("bin") };
   const { code, stderr } = await runPermitted(login, { env, home: home.path });
   assert.match(stderr, /^ecrin: logged in to \S+ \(file, /);
   assert.equal(code, 0);

@@ -5,60 +5,23 @@
 
 import assert from "node:assert/strict";
 import { type FakeAws, startAws } from "./testing/aws.ts";
-import { type CliResult, runCli, type TempHome, tempHome } from "./testing/cli.ts";
+import { ann, logInAsBlog, principalOf, temporaryKey } from "./testing/blog.ts";
+import { tempHome } from "./testing/cli.ts";
+import type { Env } from "./testing/ecrin.ts";
 import type { AwsKey } from "./testing/keys.ts";
-
-type Env = Record<string, string | undefined>;
-
-const ann = "arn:aws:sts::222222222222:assumed-role/blog/ann";
-
-/** Logs in with the profile `blog` of the files in `home`. */
-function ecrin(
-  aws: FakeAws,
-  home: TempHome,
-  { args = [], env = {} }: { args?: string[]; env?: Env } = {},
-): Promise<CliResult> {
-  const target = ["--account", "222222222222", "--region", "eu-west-1", "--tool", "file"];
-  return runCli([...target, "--profile", "blog", ...args], {
-    env: { ...aws.env(), USER: "ann", ...env },
-    home: home.path,
-  });
-}
-
-/** ARN of the principal that asked ECR for the only token, after a login that must work. */
-function caller(aws: FakeAws, { code, stderr }: CliResult): string | undefined {
-  assert.equal(code, 0, stderr);
-  const [token, ...others] = aws.requestsOf("ecr");
-  assert.deepEqual(others, []);
-  return aws.keys.get(token?.accessKeyId ?? "")?.arn;
-}
-
-/** A temporary key, as a sign-in gives it. */
-function temporaryKey(aws: FakeAws): AwsKey {
-  return aws.keys.issue({
-    account: "222222222222",
-    arn: ann,
-    userId: "AROATEST:ann",
-    expiresAt: Date.now() + 3600_000,
-  });
-}
-
-function keyLines({ accessKeyId, secretAccessKey, sessionToken }: AwsKey): string {
-  const token = sessionToken === undefined ? "" : `aws_session_token = ${sessionToken}\n`;
-  return `aws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n${token}`;
-}
+import { keyProfile } from "./testing/profile_files.ts";
 
 Deno.test("a profile has keys in either file, with a session token or without", async () => {
-  for (const [file, header] of [["config", "profile blog"], ["credentials", "blog"]]) {
+  for (const [file, header] of [["config", "profile blog"], ["credentials", "blog"]] as const) {
     await using aws = await startAws();
     await using home = await tempHome({
-      [`.aws/${file}`]: `[${header}]\n${keyLines(aws.keys.user)}`,
+      [`.aws/${file}`]: keyProfile(header, aws.keys.user),
     });
-    assert.equal(caller(aws, await ecrin(aws, home)), aws.keys.user.arn);
+    assert.equal(principalOf(aws, await logInAsBlog(aws, home)), aws.keys.user.arn);
 
     aws.requests.length = 0;
-    await home.write(`.aws/${file}`, `[${header}]\n${keyLines(temporaryKey(aws))}`);
-    assert.equal(caller(aws, await ecrin(aws, home)), ann);
+    await home.write(`.aws/${file}`, keyProfile(header, temporaryKey(aws)));
+    assert.equal(principalOf(aws, await logInAsBlog(aws, home)), ann);
   }
 });
 
@@ -70,9 +33,9 @@ Deno.test("the files may be elsewhere", async () => {
     "[profile blog]\nsource_profile = base\n" +
       "role_arn = arn:aws:iam::222222222222:role/blog\n",
   );
-  await home.write("keys", `[base]\n${keyLines(aws.keys.user)}`);
+  await home.write("keys", keyProfile("base", aws.keys.user));
   const env = { AWS_CONFIG_FILE: "~/my config", AWS_SHARED_CREDENTIALS_FILE: "$HOME/keys" };
-  assert.equal(caller(aws, await ecrin(aws, home, { env })), ann);
+  assert.equal(principalOf(aws, await logInAsBlog(aws, home, { env })), ann);
 });
 
 Deno.test("a profile's role is assumed through all its source profiles, as each says", async () => {
@@ -105,11 +68,11 @@ source_profile = base
 external_id = corp:1
 source_identity = ann
 `,
-    ".aws/credentials": `[base]\n${keyLines(aws.keys.user)}`,
+    ".aws/credentials": keyProfile("base", aws.keys.user),
   });
   const args = ["--role", "deploy", "--external-id", "partner", "--session-name", "release"];
   const arn = "arn:aws:sts::222222222222:assumed-role/deploy/release";
-  assert.equal(caller(aws, await ecrin(aws, home, { args })), arn);
+  assert.equal(principalOf(aws, await logInAsBlog(aws, home, { args })), arn);
   const hops = aws.requestsOf("sts").map(({ accessKeyId = "", region, params }) => ({
     by: aws.keys.get(accessKeyId)?.arn.split(":").at(-1),
     role: params["RoleArn"],
@@ -177,7 +140,7 @@ Deno.test("a profile's role starts from its credential_source", async (t) => {
         ".aws/config": `[profile blog]\nrole_arn = arn:aws:iam::222222222222:role/blog\n` +
           `credential_source = ${name}\n`,
       });
-      assert.equal(caller(aws, await ecrin(aws, home, { env: env(aws) })), ann);
+      assert.equal(principalOf(aws, await logInAsBlog(aws, home, { env: env(aws) })), ann);
       const [assumeRole] = aws.requestsOf("sts");
       assert.equal(aws.keys.get(assumeRole?.accessKeyId ?? "")?.arn, by);
     });
@@ -191,8 +154,8 @@ Deno.test("a profile's web identity token is read from its file", async () => {
   const path = await home.write("token", `${token}\n`);
   const web = "role_arn = arn:aws:iam::222222222222:role/blog\nrole_session_name = ann\n";
   await home.write(".aws/config", `[profile blog]\n${web}web_identity_token_file = ${path}\n`);
-  const result = await ecrin(aws, home, { args: ["--verbose"] });
-  assert.equal(caller(aws, result), ann);
+  const result = await logInAsBlog(aws, home, { args: ["--verbose"] });
+  assert.equal(principalOf(aws, result), ann);
   assert.equal(aws.requestsOf("sts")[0]?.operation, "AssumeRoleWithWebIdentity");
   assert(!result.stderr.includes(token));
 });
@@ -219,7 +182,7 @@ Deno.test("a credential_process is run as the shell would, once for all accounts
   );
   const command = `"${program}" --for 'the blog' | cat`;
   await home.write(".aws/config", `[profile blog]\ncredential_process = ${command}\n`);
-  const { code, stderr } = await ecrin(aws, home, {
+  const { code, stderr } = await logInAsBlog(aws, home, {
     args: ["--account", "333333333333", "--role", "deploy"],
   });
   assert.equal(code, 0, stderr);
@@ -265,7 +228,7 @@ for (const [name, script, error] of badPrograms) {
     await using home = await tempHome();
     const program = await home.writeProgram("keys", `#!/bin/sh\n${script(key)}\n`);
     await home.write(".aws/config", `[profile blog]\ncredential_process = ${program}\n`);
-    const { code, stdout, stderr } = await ecrin(aws, home, { args: ["--verbose"] });
+    const { code, stdout, stderr } = await logInAsBlog(aws, home, { args: ["--verbose"] });
     assert.deepEqual([code, stdout], [4, ""]);
     assert.match(stderr, /^ecrin: error: the credential_process of profile "blog" /m);
     assert.match(stderr, error);

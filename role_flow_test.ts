@@ -4,46 +4,19 @@
  */
 
 import assert from "node:assert/strict";
-import { type FakeAws, type RecordedRequest, startAws } from "./testing/aws.ts";
-import { type CliResult, runCli, type TempHome, tempHome } from "./testing/cli.ts";
+import { startAws } from "./testing/aws.ts";
+import { tempHome } from "./testing/cli.ts";
+import { ecrinAsUser, rolesAssumed, signer } from "./testing/ecrin.ts";
 
 const deploy = "arn:aws:iam::222222222222:role/deploy";
 
 /** A role, an account and a region, as most tests name them. */
 const usual = ["--account", "222222222222", "--role", "deploy", "--region", "ap-northeast-1"];
 
-/** Runs the CLI with the keys of the fake AWS's user. */
-function ecrin(
-  aws: FakeAws,
-  args: string[],
-  { home, env }: { home?: TempHome; env?: Record<string, string> } = {},
-): Promise<CliResult> {
-  return runCli(["--tool", "file", ...args], {
-    env: { ...aws.env(), ...aws.keys.env(), ...env },
-    ...(home === undefined ? {} : { home: home.path }),
-  });
-}
-
-/** Runs the CLI, which must succeed, and returns the AssumeRole requests. */
-async function assumed(
-  aws: FakeAws,
-  args: string[],
-  env: Record<string, string> = {},
-): Promise<RecordedRequest[]> {
-  const { code, stderr } = await ecrin(aws, args, { env });
-  assert.equal(code, 0, stderr);
-  return aws.requestsOf("sts", "AssumeRole");
-}
-
-/** ARN of the principal whose key signed a request. */
-function signer(aws: FakeAws, request: RecordedRequest | undefined): string | undefined {
-  return aws.keys.get(request?.accessKeyId ?? "")?.arn;
-}
-
 Deno.test("a role is assumed for 15 minutes, and its session gets the token of the region", async () => {
   await using aws = await startAws();
   await using home = await tempHome();
-  const { code, stdout, stderr } = await ecrin(aws, usual, { home, env: { USER: "ann" } });
+  const { code, stdout, stderr } = await ecrinAsUser(aws, usual, { home, env: { USER: "ann" } });
   assert.deepEqual([code, stdout], [0, ""]);
   assert.match(
     stderr,
@@ -74,7 +47,12 @@ Deno.test("a role is assumed for 15 minutes, and its session gets the token of t
 
 Deno.test("without a role the first identity itself gets the token", async () => {
   await using aws = await startAws();
-  const { code, stderr } = await ecrin(aws, ["--account", "111111111111", "--region", "eu-west-1"]);
+  const { code, stderr } = await ecrinAsUser(aws, [
+    "--account",
+    "111111111111",
+    "--region",
+    "eu-west-1",
+  ]);
   assert.equal(code, 0, stderr);
   assert.deepEqual(aws.requests.map(({ operation }) => operation), ["GetAuthorizationToken"]);
   assert.equal(aws.requests[0]?.accessKeyId, aws.keys.user.accessKeyId);
@@ -116,7 +94,7 @@ const sessionNames: [name: string, env: Record<string, string>, args: string[], 
 for (const [name, env, args, is] of sessionNames) {
   Deno.test(`the role session is named: ${name}`, async () => {
     await using aws = await startAws();
-    const [request] = await assumed(aws, [...usual, ...args], env);
+    const [request] = await rolesAssumed(aws, [...usual, ...args], env);
     assert.equal(request?.params["RoleSessionName"], is);
     assert(is.length <= 64);
   });
@@ -124,18 +102,18 @@ for (const [name, env, args, is] of sessionNames) {
 
 Deno.test("--duration is how long the role session lasts", async () => {
   await using aws = await startAws();
-  const [request] = await assumed(aws, [...usual, "--duration", "1h30m"]);
+  const [request] = await rolesAssumed(aws, [...usual, "--duration", "1h30m"]);
   assert.equal(request?.params["DurationSeconds"], "5400");
 });
 
 Deno.test("a role that asks for an external ID is assumed with it and not without", async () => {
   await using aws = await startAws({ roles: [{ arn: deploy, externalId: "partner:42" }] });
-  const without = await ecrin(aws, usual);
+  const without = await ecrinAsUser(aws, usual);
   assert.equal(without.code, 4);
   assert.match(without.stderr, /error: arn:aws:iam::111111111111:user\/deploy may not assume arn:/);
   assert.match(without.stderr, /^ecrin: hint: both must allow it: /m);
   aws.requests.length = 0;
-  const [request] = await assumed(aws, [...usual, "--external-id", "partner:42"]);
+  const [request] = await rolesAssumed(aws, [...usual, "--external-id", "partner:42"]);
   assert.equal(request?.params["ExternalId"], "partner:42");
 });
 
@@ -149,7 +127,7 @@ Deno.test("--source-identity and every --tag reach STS", async () => {
     "--tag",
     "why=a=b c",
   ];
-  const [request] = await assumed(aws, [...usual, ...described, "--tag", "empty="]);
+  const [request] = await rolesAssumed(aws, [...usual, ...described, "--tag", "empty="]);
   assert.equal(request?.params["SourceIdentity"], "ann@example.com");
   const session = aws.keys.get(aws.requestsOf("ecr")[0]?.accessKeyId ?? "");
   assert.deepEqual(session?.tags, { team: "blog", why: "a=b c", empty: "" });
@@ -157,7 +135,7 @@ Deno.test("--source-identity and every --tag reach STS", async () => {
 
 Deno.test("a role that may not be tagged is refused with what to allow", async () => {
   await using aws = await startAws({ roles: [{ arn: deploy, tagSession: false }] });
-  const { code, stderr } = await ecrin(aws, [...usual, "--tag", "team=blog"]);
+  const { code, stderr } = await ecrinAsUser(aws, [...usual, "--tag", "team=blog"]);
   assert.equal(code, 4);
   assert.match(stderr, /may not use sts:TagSession on arn:aws:iam::222222222222:role\/deploy$/m);
   assert.match(
@@ -183,7 +161,7 @@ for (const [name, role, region, arn] of roleForms) {
   Deno.test(`the role is given by ${name}`, async () => {
     await using aws = await startAws({ roles: [{ arn }] });
     const args = ["--account", "222222222222", "--region", region, "--role", role];
-    const [request] = await assumed(aws, args);
+    const [request] = await rolesAssumed(aws, args);
     assert.equal(request?.params["RoleArn"], arn);
     // China and GovCloud have an STS of their own
     assert.equal(request?.region, region);
@@ -193,7 +171,7 @@ for (const [name, role, region, arn] of roleForms) {
 Deno.test("a role of the common partition is asked of its own STS for a registry in China", async () => {
   await using aws = await startAws();
   const args = ["--account", "222222222222", "--region", "cn-north-1", "--role", deploy];
-  const [request] = await assumed(aws, args);
+  const [request] = await rolesAssumed(aws, args);
   assert.equal(request?.region, "us-east-1");
   assert.equal(aws.requestsOf("ecr")[0]?.region, "cn-north-1");
 });
@@ -211,7 +189,7 @@ Deno.test("several roles are a chain, each assumed by the one before it", async 
     ],
   });
   const described = ["--session-name", "chain", "--external-id", "partner", "--tag", "team=blog"];
-  const requests = await assumed(aws, [
+  const requests = await rolesAssumed(aws, [
     ...["--account", "222222222222", "--region", "eu-west-1", "--role", hop, "--role", middle],
     ...["--role", "deploy", "--source-identity", "ann", "--duration", "1h", ...described],
   ]);
@@ -240,7 +218,7 @@ Deno.test("a chain that breaks says who may not assume what, and goes no further
     roles: [{ arn: hop }, { arn: deploy, trusts: ["999999999999"] }],
   });
   const args = ["--account", "222222222222", "--region", "eu-west-1", "--session-name", "chain"];
-  const { code, stderr } = await ecrin(aws, [
+  const { code, stderr } = await ecrinAsUser(aws, [
     ...args,
     "--role",
     hop,

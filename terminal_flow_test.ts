@@ -3,15 +3,17 @@
  */
 
 import assert from "node:assert/strict";
-import { type FakeAws, startAws } from "./testing/aws.ts";
+import { startAws } from "./testing/aws.ts";
 import {
   type CliResult,
+  ecrinCommand,
   requirePrograms,
   runCli,
   type RunningCli,
   startCli,
   tempHome,
 } from "./testing/cli.ts";
+import { userEnv, withPrograms } from "./testing/ecrin.ts";
 
 const region = "eu-west-1";
 const args = ["--region", region, "--tool", "file"];
@@ -39,14 +41,12 @@ async function startOnTerminal(
   { env = {}, columns = 100 }: OnTerminal,
 ): Promise<RunningCli & { home: string }> {
   const home = await tempHome({ "terminal.ts": terminalProgram });
-  const path = (name: string): string => new URL(name, import.meta.url).pathname;
-  const run = ["run", "--quiet", "--cached-only", "--config", path("deno.json"), "-A"];
   const cli = await startCli(
-    [String(columns), Deno.execPath(), ...run, path("main.ts"), ...ecrinArgs],
+    [String(columns), ...ecrinCommand(), ...ecrinArgs],
     {
       home: home.path,
       script: home.at("terminal.ts"),
-      env: { TERM: "xterm-256color", PATH: `${home.at("bin")}:${Deno.env.get("PATH")}`, ...env },
+      env: { TERM: "xterm-256color", ...withPrograms(home), ...env },
     },
   );
   return {
@@ -85,10 +85,6 @@ function screen(output: string): string[] {
   return rows;
 }
 
-function envOf(aws: FakeAws): Record<string, string> {
-  return { ...aws.env(), ...aws.keys.env() };
-}
-
 /** `, until …` for a time in a time zone, as DESIGN has it. */
 function until(milliseconds: number, timeZone: string): string {
   const day = (time: number): string =>
@@ -101,7 +97,7 @@ function until(milliseconds: number, timeZone: string): string {
 for (const timeZone of ["UTC", "Asia/Tokyo", "America/Los_Angeles"]) {
   Deno.test(`success is one line a registry, with the end in local time (${timeZone})`, async () => {
     await using aws = await startAws();
-    const env = { ...envOf(aws), TZ: timeZone };
+    const env = { ...userEnv(aws), TZ: timeZone };
     const { code, stdout, stderr } = await runCli(args, { env });
     const end = until(aws.passwords.all()[0]?.expiresAt ?? 0, timeZone);
     assert.equal(stderr, `ecrin: logged in to ${aws.registry.host} (file, ${end})\n`);
@@ -113,7 +109,7 @@ Deno.test("several registries and tools have a line each", async () => {
   await using aws = await startAws();
   await using home = await tempHome();
   await home.writeProgram("bin/docker", "#!/bin/sh\ncat > /dev/null\necho Login Succeeded\n");
-  const env = { ...envOf(aws), PATH: `${home.at("bin")}:${Deno.env.get("PATH")}`, TZ: "UTC" };
+  const env = { ...userEnv(aws), ...withPrograms(home), TZ: "UTC" };
   const registries = ["222222222222.dkr.ecr.eu-west-1.amazonaws.com", "public.ecr.aws"];
   const { code, stdout, stderr } = await runCli([...registries, "--tool", "docker"], { env });
   const end = until(aws.passwords.all()[0]?.expiresAt ?? 0, "UTC");
@@ -127,10 +123,10 @@ Deno.test("several registries and tools have a line each", async () => {
 
 Deno.test("-q is silent on success, and says what is wrong", async () => {
   await using aws = await startAws();
-  const good = await runCli([...args, "-q"], { env: envOf(aws) });
+  const good = await runCli([...args, "-q"], { env: userEnv(aws) });
   assert.deepEqual([good.code, good.stdout, good.stderr], [0, "", ""]);
   aws.fault({ kind: "expired" });
-  const bad = await runCli([...args, "-q"], { env: envOf(aws) });
+  const bad = await runCli([...args, "-q"], { env: userEnv(aws) });
   assert.equal(bad.code, 4);
   assert.match(bad.stderr, /^ecrin: error: .*\necrin: hint: .*\n$/);
 });
@@ -143,7 +139,7 @@ Deno.test("every line on stderr says who speaks, also at --verbose, and stdout s
         await using aws = await startAws();
         if (fault !== undefined) aws.fault({ kind: fault, service: "ecr" });
         // both are there, which the SDK would warn about by itself
-        const env = { ...envOf(aws), AWS_PROFILE: "blog" };
+        const env = { ...userEnv(aws), AWS_PROFILE: "blog" };
         await using home = await tempHome({
           ".aws/config": "[profile blog]\nregion = eu-west-1\n",
         });
@@ -164,7 +160,7 @@ Deno.test("every line on stderr says who speaks, also at --verbose, and stdout s
 
 Deno.test("a slow login prints no progress into a pipe", async () => {
   await using aws = await startAws({ latency: 1300 });
-  const { code, stderr } = await runCli(args, { env: envOf(aws) });
+  const { code, stderr } = await runCli(args, { env: userEnv(aws) });
   assert.equal(code, 0);
   assert.match(stderr, /^ecrin: logged in to [ -~]*\n$/);
 });
@@ -211,7 +207,7 @@ Deno.test({
   ...onTerminal,
   fn: async () => {
     await using aws = await startAws({ latency: 1500 });
-    await using cli = await startOnTerminal(args, { env: envOf(aws) });
+    await using cli = await startOnTerminal(args, { env: userEnv(aws) });
     const shown = await cli.waitFor("stdout", "…");
     assert.match(shown, /^ecrin: logging in to your registry …$/);
     const { code, stdout } = await cli.result();
@@ -227,7 +223,7 @@ Deno.test({
   ...onTerminal,
   fn: async () => {
     await using aws = await startAws();
-    const { code, stdout } = await runOnTerminal(args, { env: envOf(aws) });
+    const { code, stdout } = await runOnTerminal(args, { env: userEnv(aws) });
     assert.equal(code, 0);
     assert.match(stdout, /^ecrin: logged in to [ -~]*\r\n$/);
   },
@@ -239,7 +235,7 @@ Deno.test({
   fn: async () => {
     await using aws = await startAws({ latency: 1300 });
     aws.fault({ kind: "access-denied" });
-    const { code, stdout } = await runOnTerminal(args, { env: envOf(aws) });
+    const { code, stdout } = await runOnTerminal(args, { env: userEnv(aws) });
     assert.equal(code, 4);
     assert(stdout.includes("…"));
     const rows = screen(stdout);
@@ -253,7 +249,7 @@ Deno.test({
   fn: async () => {
     await using aws = await startAws({ latency: 1300 });
     const role = ["--account", "222222222222", "--role", "deploy"];
-    const { code, stdout } = await runOnTerminal([...args, ...role, "-v"], { env: envOf(aws) });
+    const { code, stdout } = await runOnTerminal([...args, ...role, "-v"], { env: userEnv(aws) });
     assert.equal(code, 0);
     const rows = screen(stdout);
     assert(rows.length >= 5, stdout);
@@ -271,7 +267,7 @@ Deno.test({
     await using aws = await startAws({ latency: 1300 });
     await using cli = await startOnTerminal(
       ["222222222222.dkr.ecr.ap-northeast-1.amazonaws.com", "--tool", "file"],
-      { env: envOf(aws), columns: 40 },
+      { env: userEnv(aws), columns: 40 },
     );
     const { code, stdout } = await cli.result();
     assert.equal(code, 0);
@@ -287,7 +283,7 @@ for (const quiet of [["-q"], ["--quiet"]]) {
     ...onTerminal,
     fn: async () => {
       await using aws = await startAws({ latency: 1300 });
-      const { code, stdout } = await runOnTerminal([...args, ...quiet], { env: envOf(aws) });
+      const { code, stdout } = await runOnTerminal([...args, ...quiet], { env: userEnv(aws) });
       assert.deepEqual([code, stdout], [0, ""]);
     },
   });
@@ -298,7 +294,7 @@ Deno.test({
   ...onTerminal,
   fn: async () => {
     await using aws = await startAws({ latency: 1300 });
-    const env = { ...envOf(aws), TERM: "dumb" };
+    const env = { ...userEnv(aws), TERM: "dumb" };
     const { code, stdout } = await runOnTerminal(args, { env });
     assert.equal(code, 0);
     assert.match(stdout, /^ecrin: logged in to [ -~]*\r\n$/);
@@ -311,7 +307,7 @@ Deno.test({
   fn: async () => {
     await using aws = await startAws();
     aws.fault({ kind: "hang" });
-    await using cli = await startOnTerminal(args, { env: envOf(aws) });
+    await using cli = await startOnTerminal(args, { env: userEnv(aws) });
     await cli.waitFor("stdout", "…");
     await cli.write("\x03");
     const { code, stdout } = await cli.result();
@@ -327,9 +323,9 @@ Deno.test({
     await using aws = await startAws();
     await using bin = await tempHome();
     await bin.writeProgram("docker", `#!/bin/sh\necho > ${bin.at("started")}\nexec sleep 600\n`);
-    const env = { ...envOf(aws), PATH: `${bin.path}:${Deno.env.get("PATH")}` };
+    const env = { ...userEnv(aws), PATH: `${bin.path}:${Deno.env.get("PATH")}` };
     await using cli = await startOnTerminal(["--region", region], { env });
-    while (!await bin.exists("started")) await new Promise((resolve) => setTimeout(resolve, 10));
+    await cli.until(() => bin.exists("started"));
     await cli.write("\x03");
     const { code, stdout } = await cli.result();
     assert.equal(code, 130, stdout);
@@ -344,7 +340,7 @@ Deno.test({
     const hostile = "a\x1b[31mb\x1b]0;title\x07c\x1b[2J\x1b[1;1Hd\x9b2Je\rf\bg\u202eh\x1b[8mi";
     await using aws = await startAws();
     aws.fault({ kind: "error", message: hostile });
-    const { stdout } = await runOnTerminal([...args, "--no-color", "-v"], { env: envOf(aws) });
+    const { stdout } = await runOnTerminal([...args, "--no-color", "-v"], { env: userEnv(aws) });
     // deno-lint-ignore no-control-regex
     assert.doesNotMatch(stdout.replaceAll("\r\n", "\n"), /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
     assert.match(stdout, /^ecrin: error: AWS refused .*: abcdefghi\r$/m);

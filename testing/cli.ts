@@ -55,6 +55,8 @@ export interface RunningCli extends AsyncDisposable {
    * when the CLI ends without.
    */
   waitFor: (stream: "stdout" | "stderr", pattern: string | RegExp) => Promise<string>;
+  /** Resolves once `fact` holds; throws, with all output, when the CLI ends without. */
+  until: (fact: () => boolean | Promise<boolean>) => Promise<void>;
   /** Resolves when it ended. */
   result: () => Promise<CliResult>;
 }
@@ -62,7 +64,15 @@ export interface RunningCli extends AsyncDisposable {
 const mainScript = fileURLToPath(new URL("../main.ts", import.meta.url));
 const configFile = fileURLToPath(new URL("../deno.json", import.meta.url));
 
+// the configuration is named because the folder is elsewhere; nothing may be downloaded
+const denoRun = ["run", "--quiet", "--config", configFile, "--cached-only"];
+
 let denoDir: Promise<string> | undefined;
+
+/** The command line that runs the CLI, for programs that start it themselves. */
+export function ecrinCommand(): string[] {
+  return [Deno.execPath(), ...denoRun, "-A", mainScript];
+}
 
 /** Runs the CLI to its end. */
 export async function runCli(args: string[], options: CliOptions = {}): Promise<CliResult> {
@@ -77,8 +87,7 @@ export async function startCli(args: string[], options: CliOptions = {}): Promis
   const { denoArgs = ["-A"], script = mainScript, cwd = homePath } = options;
   const started = performance.now();
   const process = new Deno.Command(Deno.execPath(), {
-    // the configuration is named because `cwd` is elsewhere; nothing may be downloaded
-    args: ["run", "--quiet", "--config", configFile, "--cached-only", ...denoArgs, script, ...args],
+    args: [...denoRun, ...denoArgs, script, ...args],
     clearEnv: true,
     env: await environment(homePath, options.env),
     cwd,
@@ -100,7 +109,15 @@ export async function startCli(args: string[], options: CliOptions = {}): Promis
     await home?.[Symbol.asyncDispose]();
     return { code, signal, stdout: stdout.text(), stderr: stderr.text(), milliseconds };
   };
-  const ended = end();
+  let running = true;
+  const ended = end().finally(() => running = false);
+  const endedWithout = async (what: string): Promise<Error> => {
+    const { code } = await ended;
+    return new Error(
+      `ecrin ended with ${code} and ${what}\n` +
+        `stdout:\n${stdout.text()}\nstderr:\n${stderr.text()}`,
+    );
+  };
 
   const write = async (input: string | Uint8Array): Promise<void> => {
     await writer.write(typeof input === "string" ? new TextEncoder().encode(input) : input);
@@ -119,11 +136,13 @@ export async function startCli(args: string[], options: CliOptions = {}): Promis
     waitFor: async (stream, pattern) => {
       const output = stream === "stdout" ? stdout : stderr;
       if (await output.find(pattern)) return output.text();
-      const { code } = await ended;
-      throw new Error(
-        `ecrin ended with ${code} and never wrote ${pattern} to ${stream}\n` +
-          `stdout:\n${stdout.text()}\nstderr:\n${stderr.text()}`,
-      );
+      throw await endedWithout(`never wrote ${pattern} to ${stream}`);
+    },
+    until: async (fact) => {
+      while (!await fact()) {
+        if (!running) throw await endedWithout("what the test waits for never came");
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
     },
     result: () => ended,
     async [Symbol.asyncDispose](): Promise<void> {

@@ -74,3 +74,13 @@ export async function sampleChildren(pid: number = Deno.pid): Promise<Sampler> {
     },
   };
 }
+
+/** Of `seen`, the process `pid` and all below it: other tests of this process have children, too. */
+export function familyOf(seen: SeenProcess[], pid: number): SeenProcess[] {
+  const family = new Set([pid]);
+  for (let size = 0; size < family.size;) {
+    size = family.size;
+    for (const process of seen) if (family.has(process.parent)) family.add(process.pid);
+  }
+  return seen.filter((process) => family.has(process.pid));
+}

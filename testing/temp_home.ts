@@ -49,3 +49,14 @@ export async function tempHome(files: Record<string, string> = {}): Promise<Temp
     [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
   };
 }
+
+/** Every file and folder below `folder` with its content: what a run may not change. */
+export async function contents(folder: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    found[path] = isFile ? await Deno.readTextFile(path) : "";
+    if (isDirectory) Object.assign(found, await contents(path));
+  }
+  return found;
+}

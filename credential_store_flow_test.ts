@@ -1,0 +1,98 @@
+/**
+ * Docker's credential stores: each way they fail is explained, and where docker would not look is
+ * not written to.
+ */
+
+import assert from "node:assert/strict";
+import { requirePrograms } from "./testing/cli.ts";
+import { assertFailed, assertLoggedIn } from "./testing/outcomes.ts";
+import { login, registry } from "./testing/real_names.ts";
+import { withPrograms } from "./testing/ecrin.ts";
+import { auths, encoded, lastPassword, realTools, stubs } from "./testing/tool_stages.ts";
+
+const posix = Deno.build.os !== "windows";
+const hasDocker = requirePrograms(["docker", "openssl"]);
+
+/** Credential stores of docker as they fail, and how ecrin calls it. */
+const brokenStores: [store: string, says: string, code: string, message: RegExp][] = [
+  [
+    "pass",
+    "pass not initialized: exit status 1: Error: password store is empty",
+    "pass-not-initialized",
+    /credential store pass, .* is not initialised\n.*pass init/,
+  ],
+  [
+    "osxkeychain",
+    "User interaction is not allowed. (-25308)",
+    "keychain-locked",
+    /keychain is locked.*\n.*security unlock-keychain/,
+  ],
+  [
+    "osxkeychain",
+    "The specified item already exists in the keychain. (-25299)",
+    "keychain-busy",
+    /keychain was written to by two programs at once\n.*try again/,
+  ],
+  ["wincred", "The stub received bad data.", "wincred-too-small", /2,560 bytes.*\n.*credHelpers/],
+  [
+    "ecr-login",
+    "not implemented",
+    "ecr-login-configured",
+    /nothing needs logging in.*\n.*ecr-login/,
+  ],
+];
+
+for (const [store, says, code, message] of brokenStores) {
+  Deno.test({
+    name: `docker with a store that says "${says}" is explained`,
+    ignore: !hasDocker || !posix,
+    fn: async () => {
+      await using stage = await realTools();
+      const { home, run } = stage;
+      await home.write(".docker/config.json", JSON.stringify({ credsStore: store }));
+      // like the real ones: the message on stdout
+      await home.writeProgram(
+        `bin/docker-credential-${store}`,
+        `#!/bin/sh\ncat >/dev/null\n[ "$1" = get ] && says="credentials not found in native keychain"\necho "\${says:-${says}}"\nexit 1\n`,
+      );
+      const env = withPrograms(home);
+      const args = [...login, "--tool", "docker"];
+      assertFailed(await run(args, env), 3, message);
+      const { logins } = JSON.parse((await run([...args, "--json"], env)).stdout);
+      assert.equal(logins[0].error.code, code);
+    },
+  });
+}
+
+Deno.test({
+  name: "docker with a store that is not installed is explained, and the way round it works",
+  ignore: !hasDocker,
+  fn: async () => {
+    await using stage = await realTools();
+    const { aws, home, run } = stage;
+    const path = ".docker/config.json";
+    await home.write(path, JSON.stringify({ credsStore: "nothere" }));
+    const result = await run([...login, "--tool", "docker"]);
+    const hint = `"credHelpers": {"${registry()}": ""}`;
+    assertFailed(result, 3, /set to use the credential store nothere, which is not installed/);
+    assert(result.stderr.includes(`set ${hint} in docker's config.json`), result.stderr);
+    await home.write(path, `{"credsStore": "nothere", ${hint}}`);
+    const again = await run([...login, "--tool", "docker"]);
+    assertLoggedIn(again, [registry(), "docker"]);
+    assert.deepEqual(await auths(home), { [registry()]: encoded(lastPassword(aws)) });
+  },
+});
+
+Deno.test("the tool file says so where docker would not look into the file", async () => {
+  await using stage = await stubs({}, { proxyEndpoint: "registry" });
+  const { home, run, aws } = stage;
+  const path = ".docker/config.json";
+  const config = '{"credsStore": "desktop"}';
+  await home.write(path, config);
+  const result = await run([...login, "--tool", "file"]);
+  assertFailed(result, 3, /credsStore in \S+ puts .* into the credential store "desktop"/);
+  assert.equal(await home.read(path), config);
+  await home.write(path, JSON.stringify({ credHelpers: { [aws.registry.host]: "ecr-login" } }));
+  const helper = await run([...login, "--tool", "file"]);
+  assertFailed(helper, 3, /Amazon's credential helper.*\n.*nothing needs logging in/);
+});
