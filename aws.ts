@@ -92,7 +92,9 @@ async function readToken(data: AuthorizationData | undefined): Promise<Authoriza
     expiresAt: expiresAt instanceof Date && !Number.isNaN(expiresAt.getTime())
       ? expiresAt
       : undefined,
-    proxyEndpoint: proxyEndpoint || undefined,
+    proxyEndpoint: typeof proxyEndpoint === "string" && proxyEndpoint !== ""
+      ? proxyEndpoint
+      : undefined,
   };
 }
 

@@ -48,13 +48,15 @@ export function awsError(error: unknown, action: string, situation: Situation): 
   if (known !== undefined) return known;
   const status = (error as ServiceException).$metadata?.httpStatusCode;
   if (error.name === "AbortError") return error.cause ?? error;
-  const explained = explain(`${error.name}: ${error.message}`, situation);
+  // what a server sends as a message need not be a text
+  const message = String(error.message);
+  const explained = explain(`${error.name}: ${message}`, situation);
   if (explained !== undefined) return explained;
   if (error.name === "TimeoutError") {
     return networkError(new NetworkError(`AWS (${action})`, "timeout", error), error);
   }
   // The SDK's parsers and providers throw these for a body that is not of the protocol
-  const invalid = error.message.startsWith("Invalid response from STS");
+  const invalid = message.startsWith("Invalid response from STS");
   if (invalid || error instanceof SyntaxError || error instanceof TypeError || status === 200) {
     return new UserError(`the answer to ${action} is not what AWS sends`, {
       code: "unreadable-answer",
@@ -64,7 +66,7 @@ export function awsError(error: unknown, action: string, situation: Situation): 
       cause: scrub(String(error)),
     });
   }
-  const said = scrub(`${error.name}: ${error.message}`).replace(/\.\s*$/, "");
+  const said = scrub(`${error.name}: ${message}`).replace(/\.\s*$/, "");
   if (status !== undefined && status >= 500) {
     return new UserError(`AWS could not do ${action}: ${status} ${said}${tries(error)}`, {
       code: "aws-unavailable",

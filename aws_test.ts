@@ -11,7 +11,7 @@ import { type FakeAws, startAws } from "./testing/aws.ts";
 const asked = { region: "eu-west-1", variant: {} };
 
 /** Clients that talk to the fake AWS. */
-function clientsOf(aws: FakeAws): ClientSettings {
+function clientsOf(aws: Pick<FakeAws, "env">): ClientSettings {
   const empty = { text: "", path: "" };
   const settings = awsSettings(
     aws.env(),
@@ -134,3 +134,30 @@ Deno.test("a temporary key without its session token is told as such", async () 
     failsWith("unknown-access-key"),
   );
 });
+
+for (
+  const [what, status, body] of [
+    ["a message that is a number", 400, { __type: "x", message: 5 }],
+    ["a message that is an object", 400, { __type: "x", message: { a: 1 } }],
+    ["nothing that is known", 400, { a: 1 }],
+    ["a registry that is a number", 200, {
+      authorizationData: [{ authorizationToken: encoded("AWS:pw"), proxyEndpoint: 5 }],
+    }],
+  ] as const
+) {
+  Deno.test(`an answer with ${what} is no bug`, async () => {
+    await using server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      () => Response.json(body, { status }),
+    );
+    await using aws = await startAws();
+    const url = `http://127.0.0.1:${server.addr.port}`;
+    const asking = privateToken(
+      userOf(aws),
+      clientsOf({ env: () => ({ AWS_ENDPOINT_URL: url }) }),
+      asked,
+    );
+    if (status === 200) assert.equal((await asking).proxyEndpoint, undefined);
+    else await assert.rejects(asking, UserError);
+  });
+}

@@ -41,10 +41,14 @@ export async function processCredentials(
 
 /** Makes the secrets in what a program printed before it failed known, since it may repeat them. */
 function concealPrinted(text: string): void {
-  for (
-    const [, value = ""] of text.matchAll(/"(?:SecretAccessKey|SessionToken)"\s*:\s*"([^"]*)"/g)
-  ) {
-    conceal(value);
+  const strings = /"(?:SecretAccessKey|SessionToken)"\s*:\s*("(?:[^"\\]|\\.)*")/g;
+  for (const [, written = ""] of text.matchAll(strings)) {
+    conceal(written.slice(1, -1));
+    try {
+      conceal(JSON.parse(written));
+    } catch {
+      // no JSON after all
+    }
   }
 }
 
@@ -69,7 +73,10 @@ export function parseProcessOutput(
   if (typeof SecretAccessKey === "string") conceal(SecretAccessKey);
   if (typeof SessionToken === "string") conceal(SessionToken);
   if (Version !== 1) throw processError(source, "did not print credentials of Version 1");
-  if (typeof AccessKeyId !== "string" || typeof SecretAccessKey !== "string") {
+  if (
+    typeof AccessKeyId !== "string" || typeof SecretAccessKey !== "string" ||
+    AccessKeyId === "" || SecretAccessKey === ""
+  ) {
     throw processError(source, "printed no AccessKeyId and SecretAccessKey");
   }
   const expiration = typeof Expiration === "string" ? new Date(Expiration) : undefined;

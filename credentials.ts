@@ -147,6 +147,14 @@ function defaultProfile(config: AwsConfig, env: Env): IdentityPlan | undefined {
 }
 
 function checkEnvironmentKeys(env: Env): void {
+  for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]) {
+    if (!env[name] || /^[\x21-\x7e]+$/.test(env[name])) continue;
+    throw new UserError(`${name} holds a space, a line break or a letter outside ASCII`, {
+      code: "malformed-environment-keys",
+      exitCode: exitCodes.credentials,
+      hint: `set ${name} again, as AWS gave it`,
+    });
+  }
   if (env.AWS_SECRET_ACCESS_KEY) return;
   throw new UserError("AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not", {
     code: "partial-environment-keys",

@@ -119,3 +119,12 @@ Deno.test("with metadata switched off and nothing else there are no credentials"
   const inCi = errorOf(() => plan({ ...off, GITHUB_ACTIONS: "true" }, { config: "" }));
   assert.match(inCi.hint ?? "", /configure-aws-credentials/);
 });
+
+Deno.test("an environment key with a line break is an error that does not repeat it", () => {
+  for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]) {
+    const error = errorOf(() => plan({ ...keys, [name]: "hidden\nvalue" }));
+    assert.equal(error.code, "malformed-environment-keys");
+    assert.ok(error.message.startsWith(name));
+    assert.ok(!`${error.message}${error.hint}`.includes("hidden"));
+  }
+});

@@ -22,6 +22,11 @@ export interface ProgramLogin {
   readonly report: (line: string) => void;
 }
 
+/** A tool, and where it is. */
+export interface InstalledTool extends Tool {
+  readonly path: string;
+}
+
 /** Variables that hold secrets for AWS: no container tool needs them to log in. */
 export const secretVariables = [
   "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
@@ -39,10 +44,10 @@ export const secretVariables = [
  *
  * @throws {UserError} when it is not on PATH
  */
-export function requireTool(name: Tool["name"], system: System): Tool {
+export function requireTool(name: Tool["name"], system: System): InstalledTool {
   const tool = tools.find((candidate) => candidate.name === name);
-  const search = { ...system, windows: system.os === "windows" };
-  if (tool !== undefined && findProgram(name, search) !== undefined) return tool;
+  const path = findProgram(name, { ...system, windows: system.os === "windows" });
+  if (tool !== undefined && path !== undefined) return { ...tool, path };
   throw new UserError(`${name} is not installed`, {
     code: "tool-missing",
     exitCode: exitCodes.tool,
@@ -59,12 +64,13 @@ export function requireTool(name: Tool["name"], system: System): Tool {
  *
  * @throws {UserError} when one is
  */
-export async function checkLoginFiles(tool: ToolName, { env }: System): Promise<void> {
+export async function checkLoginFiles(tool: ToolName, { env, os }: System): Promise<void> {
   const { DOCKER_CONFIG, REGISTRY_AUTH_FILE, XDG_RUNTIME_DIR } = env;
   const paths: string[] = [];
   if (tool !== "podman") {
     // without HOME docker asks the system for it
-    if (DOCKER_CONFIG || env.HOME || env.USERPROFILE) paths.push(dockerConfigPath(env));
+    const home = os === "windows" ? env.USERPROFILE : env.HOME;
+    if (DOCKER_CONFIG || home) paths.push(dockerConfigPath(env));
   } else {
     if (DOCKER_CONFIG) paths.push(dockerConfigPath(env));
     if (REGISTRY_AUTH_FILE) paths.push(REGISTRY_AUTH_FILE);
@@ -79,13 +85,15 @@ export async function checkLoginFiles(tool: ToolName, { env }: System): Promise<
  * @throws {UserError} when it fails, with what it said explained where it is known
  */
 export async function loginWithProgram(
-  tool: Tool,
+  tool: InstalledTool,
   { host, password, signal, report }: ProgramLogin,
   { env }: System,
 ): Promise<void> {
-  const argv = [tool.name, ...tool.loginArgs(host)];
-  report(`$ ${argv.join(" ")}`);
-  const { code, stdout, stderr } = await runProgram(argv, {
+  const args = tool.loginArgs(host);
+  const command = [tool.name, ...args].join(" ");
+  report(`$ ${command}`);
+  // by its path: a search of its own could find another one
+  const { code, stdout, stderr } = await runProgram([tool.path, ...args], {
     env: withoutSecrets(env),
     stdin: password,
     signal,
@@ -101,7 +109,7 @@ export async function loginWithProgram(
       code: "tool-failed",
       exitCode: exitCodes.tool,
       hint: said === ""
-        ? `try: ${argv.join(" ")}, with any password; or use: --tool file`
+        ? `try: ${command}, with any password; or use: --tool file`
         : `--verbose shows all that ${tool.name} said; or use: --tool file`,
     },
   );

@@ -7,7 +7,7 @@
 
 import { dockerConfigPath, storeLogin } from "./docker_config.ts";
 import { exitCodes, UserError } from "./errors.ts";
-import { type Http, NetworkError } from "./http.ts";
+import { faultOf, type Http, NetworkError } from "./http.ts";
 import { explain } from "./messages.ts";
 import { scrub, Secret } from "./secret.ts";
 import type { System } from "./system.ts";
@@ -37,7 +37,7 @@ export async function loginWithFile(
   { at, password, signal, http, report }: FileLogin,
   { env }: System,
 ): Promise<void> {
-  await checkPassword(at, password, http);
+  await checkPassword({ at, password, http, signal });
   report(`${at.host} took the password`);
   const path = dockerConfigPath(env);
   await storeLogin(path, [{ host: at.host, username: "AWS", password }], { report, signal });
@@ -59,25 +59,27 @@ interface Answer {
  * https://distribution.github.io/distribution/spec/api/#api-version-check and .../spec/auth/token
  */
 async function checkPassword(
-  at: LoginHost,
-  password: Secret,
-  http: Pick<Http, "fetch">,
+  { at, password, ...by }: Omit<FileLogin, "report">,
 ): Promise<void> {
   const basic = `Basic ${new Secret(btoa(`AWS:${password.reveal()}`)).reveal()}`;
   const url = `${at.protocol}//${at.host}/v2/`;
-  let answer = await ask(url, basic, http);
+  let answer = await ask(url, basic, by);
   const tokenUrl = answer.status === 401 ? tokenService(answer.challenge, at) : undefined;
   if (tokenUrl !== undefined) {
-    answer = await ask(tokenUrl, basic, http);
+    answer = await ask(tokenUrl, basic, by);
     if (answer.status === 200) {
       const token = readToken(answer.body, at.host);
-      answer = await ask(url, `Bearer ${token.reveal()}`, http);
+      answer = await ask(url, `Bearer ${token.reveal()}`, by);
     }
   }
   if (answer.status !== 200) throw refusal(at.host, answer);
 }
 
-async function ask(url: string, authorization: string, http: Pick<Http, "fetch">): Promise<Answer> {
+async function ask(
+  url: string,
+  authorization: string,
+  { http, signal }: Pick<FileLogin, "http" | "signal">,
+): Promise<Answer> {
   try {
     const response = await http.fetch(url, { headers: { authorization } });
     const body = await response.text();
@@ -89,8 +91,13 @@ async function ask(url: string, authorization: string, http: Pick<Http, "fetch">
       challenge: response.headers.get("www-authenticate") ?? "",
     };
   } catch (error) {
-    if (!(error instanceof NetworkError)) throw error;
-    throw awsError(error, "GET /v2/", { registry: new URL(url).host });
+    signal.throwIfAborted();
+    const { host } = new URL(url);
+    // a body that breaks off or stalls is the network's fault too
+    const network = error instanceof NetworkError || error instanceof UserError
+      ? error
+      : new NetworkError(host, faultOf(error), error);
+    throw awsError(network, "GET /v2/", { registry: host });
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { UserError } from "./errors.ts";
+import { exitCodes, UserError } from "./errors.ts";
 import { loginWithFile } from "./file_login.ts";
 import { openHttp } from "./http.ts";
 import { Secret } from "./secret.ts";
@@ -112,5 +112,24 @@ Deno.test("a redirect does not get the password", async () => {
   );
   assert(error instanceof UserError);
   assert.deepEqual(asked.map(({ path }) => path), ["/v2/"]);
+  assert.equal(config, undefined);
+});
+
+Deno.test("an answer that breaks off is the network's fault, not a bug", async () => {
+  const { error, config } = await logIn(() =>
+    new Response(
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue(new TextEncoder().encode("not all of"));
+        },
+        pull(controller) {
+          controller.error(new Error("broken off"));
+        },
+      }),
+      { status: 401, headers: { "content-length": "1000" } },
+    )
+  );
+  assert(error instanceof UserError, String(error));
+  assert.equal(error.exitCode, exitCodes.network);
   assert.equal(config, undefined);
 });

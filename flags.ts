@@ -135,6 +135,8 @@ function helpLine({ name, short, value, help }: Flag): string {
  */
 export function asksFor(args: readonly string[]): "help" | "version" | undefined {
   const ours = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
-  if (ours[0] === "help" || ours.includes("--help") || ours.includes("-h")) return "help";
+  if (ours[0] === "help" || ours.some((arg) => /^(?:--help|-[a-z]*h[a-z]*)$/.test(arg))) {
+    return "help";
+  }
   return ours.includes("--version") ? "version" : undefined;
 }

@@ -23,6 +23,8 @@ Deno.test("no flag is listed twice", () => {
 const questions: readonly (readonly [args: string[], answer: "help" | "version" | undefined])[] = [
   [["--help"], "help"],
   [["-h"], "help"],
+  [["-vh"], "help"],
+  [["-v"], undefined],
   [["help"], "help"],
   [["login", "--bogus", "--help"], "help"],
   [["--version"], "version"],

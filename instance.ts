@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { IncomingMessage, RequestOptions } from "node:http";
 import type { Env } from "./aws_config.ts";
 import { type AwsCredentials, checkedCredentials } from "./clients.ts";
 import { loadCredentialProviders } from "./deps.ts";
@@ -54,19 +55,32 @@ export async function instanceRegion({ env }: System): Promise<string | undefine
   const base = (env.AWS_EC2_METADATA_SERVICE_ENDPOINT || defaultEndpoint).replace(/\/+$/, "");
   const signal = AbortSignal.timeout(limit);
   try {
-    const token = await fetch(`${base}/latest/api/token`, {
+    const token = await ask(`${base}/latest/api/token`, {
       method: "PUT",
       headers: { "x-aws-ec2-metadata-token-ttl-seconds": "60" },
       signal,
     });
-    const region = await fetch(`${base}/latest/meta-data/placement/region`, {
-      headers: { "x-aws-ec2-metadata-token": await token.text() },
+    const region = await ask(`${base}/latest/meta-data/placement/region`, {
+      headers: { "x-aws-ec2-metadata-token": token },
       signal,
     });
-    return parseRegion((await region.text()).trim());
+    return parseRegion(region.trim());
   } catch {
     return undefined;
   }
+}
+
+/** Not by `fetch`, which asks a proxy for it, and would give the token to wherever a redirect leads. */
+async function ask(url: string, options: RequestOptions): Promise<string> {
+  const { request } = await import("node:http");
+  const answer = Promise.withResolvers<IncomingMessage>();
+  request(url, options, answer.resolve).on("error", answer.reject).end();
+  const response = await answer.promise;
+  if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`);
+  response.setEncoding("utf8");
+  let text = "";
+  for await (const part of response) text += part;
+  return text;
 }
 
 /**

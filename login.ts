@@ -224,7 +224,7 @@ async function carryOut(
   if (plan.tools.some((tool) => tool !== "file")) http.firstRequest.then(loadDax).catch(() => {});
   const logins: LoginRecord[] = [];
   let exitCode: ExitCode = exitCodes.ok;
-  let said: unknown;
+  const said = new Set<unknown>();
   for (const step of plan.steps) {
     for (const tool of plan.tools) {
       const planned = record(step, tool);
@@ -241,9 +241,9 @@ async function carryOut(
         const error = signal.aborted ? signal.reason : thrown;
         if (!(error instanceof UserError)) throw error;
         // logins share identities and tokens, and so their errors: each is said in full once
-        if (error !== said) terminal.fail(error);
+        if (!said.has(error)) terminal.fail(error);
         else if (!signal.aborted) terminal.fail(sameReason(name, tool, error));
-        said = error;
+        said.add(error);
         if (exitCode === exitCodes.ok) exitCode = error.exitCode;
         logins.push({ ...planned, ok: false, error: errorRecord(error) });
       }

@@ -24,11 +24,16 @@ export interface Situation {
   readonly renew?: string | undefined;
 }
 
+/** Most of what was said that is searched, in characters. */
+const longestSaid = 8192;
+
 /** A row: a message that is told by `pattern`, whose groups the texts may use. */
 export interface KnownMessage {
   readonly code: string;
   readonly exitCode: ExitCode;
   readonly pattern: RegExp;
+  /** Whether only tools and registries say it: AWS's own errors are not searched for it. */
+  readonly byTool?: boolean;
   readonly message: (situation: Situation, match: RegExpExecArray) => string;
   readonly hint: (situation: Situation, match: RegExpExecArray) => string;
 }
@@ -170,6 +175,7 @@ export const knownMessages: readonly KnownMessage[] = [
   },
   {
     code: "token-expired",
+    byTool: true,
     exitCode: exitCodes.tool,
     pattern: /authorization token has expired/i,
     message: (s) => `${registry(s)} says that the authorization token has expired`,
@@ -177,6 +183,7 @@ export const knownMessages: readonly KnownMessage[] = [
   },
   {
     code: "public-not-authorized",
+    byTool: true,
     exitCode: exitCodes.tool,
     pattern: /\bdenied: Not Authorized/i,
     message: () => "public.ecr.aws refused a token that is for private registries",
@@ -184,6 +191,7 @@ export const knownMessages: readonly KnownMessage[] = [
   },
   {
     code: "no-basic-auth",
+    byTool: true,
     exitCode: exitCodes.tool,
     pattern: /no basic auth credentials/i,
     message: (s) => `${tool(s)} has no login for exactly this host: ${registry(s)}`,
@@ -191,6 +199,7 @@ export const knownMessages: readonly KnownMessage[] = [
   },
   {
     code: "ecr-login-configured",
+    byTool: true,
     exitCode: exitCodes.tool,
     pattern: /error storing credentials[\s\S]*not implemented/i,
     message: (s) => `nothing needs logging in: Amazon's helper ecr-login serves ${registry(s)}`,
@@ -201,6 +210,7 @@ export const knownMessages: readonly KnownMessage[] = [
   },
   {
     code: "pass-not-initialized",
+    byTool: true,
     exitCode: exitCodes.tool,
     pattern: /pass not initialized|pass store is uninitialized/i,
     message: (s) => `the credential store pass, which ${tool(s)} uses, is not initialised`,
@@ -208,6 +218,7 @@ export const knownMessages: readonly KnownMessage[] = [
   },
   {
     code: "keychain-locked",
+    byTool: true,
     exitCode: exitCodes.tool,
     pattern: /-25308|User interaction is not allowed/i,
     message: () => "the macOS keychain is locked, as it is over SSH",
@@ -215,6 +226,7 @@ export const knownMessages: readonly KnownMessage[] = [
   },
   {
     code: "keychain-busy",
+    byTool: true,
     exitCode: exitCodes.tool,
     pattern: /-25299|already exists in the keychain/i,
     message: () => "the macOS keychain was written to by two programs at once",
@@ -222,6 +234,7 @@ export const knownMessages: readonly KnownMessage[] = [
   },
   {
     code: "wincred-too-small",
+    byTool: true,
     exitCode: exitCodes.tool,
     pattern: /stub received bad data/i,
     message: () => "the Windows credential manager holds 2,560 bytes at most; the token is longer",
@@ -230,6 +243,7 @@ export const knownMessages: readonly KnownMessage[] = [
   },
   {
     code: "credential-store-missing",
+    byTool: true,
     exitCode: exitCodes.tool,
     // the second is what Go's execabs makes of it in docker 20
     pattern:
@@ -240,6 +254,7 @@ export const knownMessages: readonly KnownMessage[] = [
   },
   {
     code: "tool-missing",
+    byTool: true,
     exitCode: exitCodes.tool,
     pattern: /exec: "(\w+)": (?:executable file )?not found|(\w+): command not found/i,
     message: (_, match) => `${match[1] ?? match[2]} is not installed`,
@@ -247,6 +262,7 @@ export const knownMessages: readonly KnownMessage[] = [
   },
   {
     code: "daemon-unreachable",
+    byTool: true,
     exitCode: exitCodes.tool,
     pattern: /Cannot connect to the (?:Docker daemon|Podman)/i,
     message: (s) => `${tool(s)} cannot reach its daemon`,
@@ -254,6 +270,7 @@ export const knownMessages: readonly KnownMessage[] = [
   },
   {
     code: "registry-unreachable",
+    byTool: true,
     exitCode: exitCodes.network,
     pattern:
       /dial tcp|no such host|i\/o timeout|Client\.Timeout|connection refused|connection reset|TLS handshake timeout/i,
@@ -262,6 +279,7 @@ export const knownMessages: readonly KnownMessage[] = [
   },
   {
     code: "registry-certificate",
+    byTool: true,
     exitCode: exitCodes.network,
     pattern: /x509:|certificate/i,
     message: (s) => `${tool(s)} does not trust the certificate of ${registry(s)}`,
@@ -270,6 +288,7 @@ export const knownMessages: readonly KnownMessage[] = [
   },
   {
     code: "registry-bad-request",
+    byTool: true,
     exitCode: exitCodes.tool,
     pattern: /400 Bad Request/i,
     message: (s) => `${registry(s)} answered 400 Bad Request: the token is of another region`,
@@ -277,6 +296,7 @@ export const knownMessages: readonly KnownMessage[] = [
   },
   {
     code: "registry-refused",
+    byTool: true,
     exitCode: exitCodes.tool,
     pattern:
       /\b401\b|unauthorized|authentication required|incorrect username or password|invalid username\/password/i,
@@ -292,14 +312,19 @@ export const knownMessages: readonly KnownMessage[] = [
  * @param text what was said: a tool's output, or an SDK error as `"name: message"`
  */
 export function explain(text: string, situation: Situation): UserError | undefined {
+  // patterns take long over a text without end, and a run's time limit could not end that
+  const said = text.length <= longestSaid
+    ? text
+    : `${text.slice(0, longestSaid / 2)}\n${text.slice(-longestSaid / 2)}`;
   for (const known of knownMessages) {
-    const match = known.pattern.exec(text);
+    if (known.byTool && situation.tool === undefined) continue;
+    const match = known.pattern.exec(said);
     if (match === null) continue;
     return new UserError(scrub(known.message(situation, match)), {
       code: known.code,
       exitCode: known.exitCode,
       hint: scrub(known.hint(situation, match)),
-      cause: scrub(text),
+      cause: scrub(said),
     });
   }
   return undefined;

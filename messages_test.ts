@@ -310,7 +310,7 @@ Deno.test("every row of the table has a test", () => {
 
 Deno.test("every message and hint keeps the rule: lower case, no full stop, no empty place", () => {
   for (const [said] of rows) {
-    for (const known of [situation, {}]) {
+    for (const known of [situation, { tool: "docker" }]) {
       const error = explain(said, known);
       for (const text of [error?.message ?? "", error?.hint ?? ""]) {
         assert.match(text, /^(?![A-Z][a-z])/);
@@ -336,4 +336,28 @@ Deno.test("a secret in what was said is not passed on", () => {
     situation,
   );
   assert.ok(!`${error?.message}${error?.hint}${error?.cause}`.includes("secret-in-message"));
+});
+
+Deno.test("what only tools say is not looked for in AWS's errors", () => {
+  for (const said of ["503 upstream connection refused", "x: unauthorized 401", "certificate x"]) {
+    assert.equal(explain(said, { identity: "x" }), undefined);
+    assert.notEqual(explain(said, { tool: "docker" }), undefined);
+  }
+});
+
+Deno.test("a megabyte of anything is searched at once", () => {
+  for (
+    const part of ["error storing credentials ", "docker-credential-", "a", "InvalidIdentityToken"]
+  ) {
+    const started = performance.now();
+    explain(part.repeat(1_000_000 / part.length), situation);
+    assert.ok(performance.now() - started < 2000, part);
+  }
+});
+
+Deno.test("a known message is found at either end of a long text", () => {
+  const rest = "x ".repeat(100_000);
+  for (const text of [`pass not initialized ${rest}`, `${rest} pass not initialized`]) {
+    assert.equal(explain(text, situation)?.code, "pass-not-initialized");
+  }
 });

@@ -75,7 +75,7 @@ export async function runProgram(
 }
 
 /**
- * The environment of a child. LD_LIBRARY_PATH is left out because Deno refuses it under a scoped
+ * The environment of a child. LD_… is left out because Deno refuses it under a scoped
  * `--allow-run`.
  */
 function childEnv(env: Env): Record<string, string> {

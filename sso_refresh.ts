@@ -41,6 +41,9 @@ export interface SsoContext {
 /** How long another process may be refreshing, in milliseconds: three tries and then some. */
 const lockTimeoutMs = 60_000;
 
+/** The most seconds that a token can be said to last: ten years, or its end is no date. */
+const longestToken = 10 * 365 * 24 * 3600;
+
 /**
  * A token in place of `old`: the one that another process put into the file meanwhile, or else a
  * refreshed one, which is written to the file. When it cannot be written it is good for this run.
@@ -133,7 +136,7 @@ async function createToken(
     }),
   );
   const { accessToken, expiresIn } = answer;
-  if (!accessToken || !expiresIn) {
+  if (!accessToken || !(Number(expiresIn) > 0 && Number(expiresIn) <= longestToken)) {
     throw new UserError("the answer to CreateToken holds no token", {
       code: "unreadable-answer",
       exitCode: exitCodes.network,
@@ -142,7 +145,11 @@ async function createToken(
   }
   conceal(accessToken);
   if (answer.refreshToken) conceal(answer.refreshToken);
-  return { accessToken, expiresIn, refreshToken: answer.refreshToken || undefined };
+  return {
+    accessToken,
+    expiresIn: Number(expiresIn),
+    refreshToken: answer.refreshToken || undefined,
+  };
 }
 
 /** Puts the refreshed token into the file, unless someone else wrote or removed it meanwhile. */

@@ -239,3 +239,19 @@ for (const [name, { left, fault, revoked, operations: expected, code, error }] o
     assert.deepEqual(operations(aws), expected);
   });
 }
+
+for (const expiresIn of [1e14, -5, 0, "abc"]) {
+  Deno.test(`a refreshed token that lasts ${expiresIn} seconds is refused, and the file kept`, async () => {
+    await using aws = await startAws();
+    await using home = await sessionHome(aws, { expiresAt: past });
+    await using server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      () => Response.json({ accessToken: "not-a-token", tokenType: "Bearer", expiresIn }),
+    );
+    const { code, stderr } = await loginWith(aws, home, {
+      env: { AWS_ENDPOINT_URL_SSO_OIDC: `http://127.0.0.1:${server.addr.port}` },
+    });
+    assert.equal(code, 5, stderr);
+    assert.deepEqual(await home.readToken(), home.token);
+  });
+}

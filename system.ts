@@ -1,5 +1,5 @@
 /**
- * What ecrin touches of the world, passed as an argument, so that a test can stand in for it.
+ * What most of ecrin touches of the world, passed as an argument, so that a test can stand in for it.
  *
  * @module
  */

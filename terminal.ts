@@ -53,8 +53,8 @@ export function openTerminal(system: System, options: OutputOptions): Terminal {
     detail: (line) => options.verbose && print(line),
     warn: (line) => options.quiet || print(line, "warning"),
     fail: (error) => {
-      print(error.message, "error");
-      if (error.hint !== undefined) print(error.hint, "hint");
+      print(onOneLine(error.message), "error");
+      if (error.hint !== undefined) print(onOneLine(error.hint), "hint");
     },
     during: async (line, work) => {
       if (!obeys || options.quiet) return await work;
@@ -82,6 +82,11 @@ export function openTerminal(system: System, options: OutputOptions): Terminal {
       }
     },
   };
+}
+
+/** What others say may hold line breaks, and a line of theirs must not look like one of ours. */
+function onOneLine(text: string): string {
+  return text.replace(/\s*[\r\n]\s*/g, " ");
 }
 
 /**

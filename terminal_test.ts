@@ -84,3 +84,10 @@ Deno.test("tomorrow is tomorrow across a month and a year", () => {
     "until 08:00 tomorrow",
   );
 });
+
+Deno.test("a line break in what others say does not make a line of ours", () => {
+  const lines: string[] = [];
+  const system = { env: {}, stderr: (text: string) => lines.push(text) } as unknown as System;
+  openTerminal(system, plain).fail(usageError("x", "it said no\nlogged in to x\r\n", "a\nb"));
+  assert.equal(lines.join(""), "ecrin: error: it said no logged in to x \necrin: hint: a b\n");
+});

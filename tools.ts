@@ -106,8 +106,9 @@ export function findProgram(
   { env, isFile, windows }: ProgramSearch,
 ): string | undefined {
   const endings = windows ? (env.PATHEXT ?? ".EXE;.CMD;.BAT").split(";") : [""];
+  // not the folder one is in, which anybody may have filled: an empty or relative entry
   const folders = (env.PATH ?? env.Path ?? "").split(windows ? ";" : ":").filter((path) =>
-    path !== ""
+    windows ? /^(?:[a-z]:|\\\\)/i.test(path) : path.startsWith("/")
   );
   const slash = windows ? "\\" : "/";
   return folders

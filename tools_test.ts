@@ -64,3 +64,12 @@ Deno.test("how to install a program depends on the system", () => {
   assert.match(installHint("docker", "darwin"), /brew/);
   assert.match(installHint("docker", "freebsd"), /https:/);
 });
+
+Deno.test("the folder one is in is not searched for programs", () => {
+  const search = {
+    env: { PATH: ":.:bin:./bin:../bin:/usr/bin" },
+    isFile: (path: string) => path.endsWith("/docker"),
+    windows: false,
+  };
+  assert.equal(findProgram("docker", search), "/usr/bin/docker");
+});
