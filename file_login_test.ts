@@ -119,10 +119,10 @@ Deno.test("an answer that breaks off is the network's fault, not a bug", async (
   const { error, config } = await logIn(() =>
     new Response(
       new ReadableStream({
-        start(controller) {
+        start(controller): void {
           controller.enqueue(new TextEncoder().encode("not all of"));
         },
-        pull(controller) {
+        pull(controller): void {
           controller.error(new Error("broken off"));
         },
       }),
