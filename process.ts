@@ -63,7 +63,7 @@ export async function runProgram(
     signal.throwIfAborted();
     return { code: result.code, stdout: result.stdout, stderr: result.stderr };
   } catch (error) {
-    const [program = ""] = argv;
+    const program = argv[0]?.split(/[\\/]/).at(-1);
     if (error instanceof Deno.errors.NotCapable) {
       throw permissionError(`may not start ${program}`, "--allow-run", error);
     }

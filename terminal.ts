@@ -86,7 +86,7 @@ export function openTerminal(system: System, options: OutputOptions): Terminal {
 
 /** What others say may hold line breaks, and a line of theirs must not look like one of ours. */
 function onOneLine(text: string): string {
-  return text.replace(/\s*[\r\n]\s*/g, " ");
+  return text.replace(/\s*\n\s*/g, " ");
 }
 
 /**
