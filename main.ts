@@ -9,9 +9,6 @@ import { asksFor, helpText } from "./flags.ts";
 import { type ExitCode, exitCodes, UserError } from "./errors.ts";
 import { realSystem, type System } from "./system.ts";
 
-/** After an interrupt or the time limit, how long the work may take to end, in milliseconds. */
-const endingLimit = 2500;
-
 /**
  * Runs a command line.
  *
@@ -29,7 +26,7 @@ export async function main(
     return exitCodes.ok;
   }
   const { runLogin } = await import("./run.ts");
-  return await runLogin(args, system, { interrupt, version: manifest.version, endingLimit });
+  return await runLogin(args, system, { interrupt, version: manifest.version });
 }
 
 /** Reports a defect: everything that is not a {@linkcode UserError}. */

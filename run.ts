@@ -13,12 +13,13 @@ import { openTerminal, type Terminal } from "./terminal.ts";
 /** The most milliseconds that setTimeout takes: 24 days. It makes 1 of what is more. */
 const longestTimer = 2 ** 31 - 1;
 
+/** After an interrupt or the time limit, how long the work may take to end, in milliseconds. */
+const endingLimit = 2500;
+
 /** What a run is told by main. */
 export interface RunOptions {
   readonly interrupt: AbortSignal;
   readonly version: string;
-  /** Milliseconds that the work may take to end after an interrupt or the time limit. */
-  readonly endingLimit: number;
 }
 
 /**
@@ -66,7 +67,7 @@ async function limited(
   let overdueTimer: ReturnType<typeof setTimeout> | undefined;
   signal.addEventListener("abort", () => {
     // the work ends by itself; this is for what does not listen
-    overdueTimer = setTimeout(() => reject(signal.reason), run.endingLimit);
+    overdueTimer = setTimeout(() => reject(signal.reason), endingLimit);
   }, { once: true });
   try {
     const { version } = run;

@@ -5,38 +5,12 @@
 
 import assert from "node:assert/strict";
 import { type FakeAws, startAws } from "./testing/aws.ts";
-import { type CliResult, runCli, type TempHome, tempHome } from "./testing/cli.ts";
+import { deploy, ecrin, type Env, issuer, trusting, usual } from "./testing/ci_job.ts";
+import { runCli, tempHome } from "./testing/cli.ts";
 
-type Env = Record<string, string | undefined>;
-
-const issuer = "https://token.actions.githubusercontent.com";
-const deploy = "arn:aws:iam::222222222222:role/deploy";
 const hop = "arn:aws:iam::111111111111:role/ci/hop";
 
-/** A role that trusts the jobs of one repository. */
-const trusting = { arn: deploy, webIdentity: { issuer, subject: "repo:example/blog:*" } };
-
-/** An account, a region and a role by its name. */
-const usual = ["--account", "222222222222", "--region", "eu-west-1", "--role", "deploy"];
-
 const windows = Deno.build.os === "windows";
-
-/** Runs the CLI without credentials but those in `env`, and makes sure that no JWT is shown. */
-async function ecrin(
-  aws: FakeAws,
-  args: string[],
-  { home, env = {} }: { home?: TempHome; env?: Env } = {},
-): Promise<CliResult> {
-  const result = await runCli(["--tool", "file", ...args], {
-    env: { ...aws.env(), USER: "ann", ...env },
-    ...(home === undefined ? {} : { home: home.path }),
-  });
-  const bearer = aws.githubEnv().ACTIONS_ID_TOKEN_REQUEST_TOKEN ?? "";
-  for (const secret of ["eyJ", bearer, "not-a-signature", btoa("not-a-signature")]) {
-    assert.ok(!`${result.stdout}${result.stderr}`.includes(secret), `${secret} was shown`);
-  }
-  return result;
-}
 
 /** ARNs of the principals that asked ECR for tokens. */
 function callers(aws: FakeAws): (string | undefined)[] {

@@ -4,38 +4,11 @@
  */
 
 import assert from "node:assert/strict";
-import { type FakeAws, startAws } from "./testing/aws.ts";
-import { type CliResult, runCli, type TempHome, tempHome } from "./testing/cli.ts";
+import { startAws } from "./testing/aws.ts";
+import { ecrin, type Env, trusting, usual } from "./testing/ci_job.ts";
+import { tempHome } from "./testing/cli.ts";
 import type { Fault } from "./testing/faults.ts";
 import type { NewToken } from "./testing/web_identity.ts";
-
-type Env = Record<string, string | undefined>;
-
-const issuer = "https://token.actions.githubusercontent.com";
-const deploy = "arn:aws:iam::222222222222:role/deploy";
-
-/** A role that trusts the jobs of one repository. */
-const trusting = { arn: deploy, webIdentity: { issuer, subject: "repo:example/blog:*" } };
-
-/** An account, a region and a role by its name. */
-const usual = ["--account", "222222222222", "--region", "eu-west-1", "--role", "deploy"];
-
-/** Runs the CLI without credentials but those in `env`, and makes sure that no JWT is shown. */
-async function ecrin(
-  aws: FakeAws,
-  args: string[],
-  { home, env = {} }: { home?: TempHome; env?: Env } = {},
-): Promise<CliResult> {
-  const result = await runCli(["--tool", "file", ...args], {
-    env: { ...aws.env(), USER: "ann", ...env },
-    ...(home === undefined ? {} : { home: home.path }),
-  });
-  const bearer = aws.githubEnv().ACTIONS_ID_TOKEN_REQUEST_TOKEN ?? "";
-  for (const secret of ["eyJ", bearer, "not-a-signature", btoa("not-a-signature")]) {
-    assert.ok(!`${result.stdout}${result.stderr}`.includes(secret), `${secret} was shown`);
-  }
-  return result;
-}
 
 const passing: readonly (readonly [name: string, fault: Fault])[] = [
   ["answers 500 twice", { kind: "5xx", service: "github", times: 2 }],
