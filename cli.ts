@@ -1,18 +1,17 @@
 /**
- * The command line, parsed by the table of flags.ts. Pure: arguments in, checked options or a
- * {@linkcode UserError} out, before the first effect.
+ * The values of a command line, checked: command_line.ts finds the flags, and here they become typed
+ * options or a {@linkcode UserError}, before the first effect. Pure. Commands with flags of their own
+ * check those beside their work.
  *
  * @module
  */
 
-import { parseArgs } from "node:util";
-import { quote, quoteName, usageError } from "./errors.ts";
+import { type CommandLine, notACommand, parseCommandLine } from "./command_line.ts";
 import { parseDuration, parseRoleDuration } from "./duration.ts";
-import { type Flag, flags } from "./flags.ts";
-import { nearest } from "./nearest.ts";
+import { quoteName, usageError } from "./errors.ts";
 import { parseMfaCode, parseMfaSerial } from "./mfa_code.ts";
-import { parseAccount, parseRegistry, type Registry } from "./registry.ts";
 import { parseRegion } from "./partition.ts";
+import { parseAccount, parseRegistry, type Registry } from "./registry.ts";
 import {
   parseExternalId,
   parseRole,
@@ -25,27 +24,11 @@ import {
 import { parseTool, type ToolName } from "./tools.ts";
 import { parseWebIdentity, type WebIdentityChoice } from "./web_identity.ts";
 
-/** Time limit of a whole run, in seconds, without `--timeout`. */
-const defaultTimeout = 120;
-
-/** Commands that this version has. Anything else in their place is a registry. */
-const commands = ["login", "help"] as const;
-
-/** How a run speaks, whatever the command. */
-export interface OutputOptions {
-  readonly json: boolean;
-  readonly quiet: boolean;
-  readonly verbose: boolean;
-  readonly color: boolean;
-}
-
-/** What `ecrin login` was asked to do; every value is checked. */
-export interface LoginOptions extends OutputOptions {
-  readonly accounts: readonly string[];
-  readonly regions: readonly string[];
-  readonly registries: readonly Registry[];
-  readonly public: boolean;
+/** What a command line says about who one is. */
+export interface IdentityOptions {
   readonly profile: string | undefined;
+  /** The `[sso-session]` and the role to take there, in the target's account. */
+  readonly sso: { readonly session: string; readonly role: string } | undefined;
   readonly webIdentity: WebIdentityChoice | undefined;
   /** Roles to assume, in order. */
   readonly roles: readonly Role[];
@@ -66,17 +49,28 @@ export interface LoginOptions extends OutputOptions {
   readonly cache: boolean;
   /** Whether people may be asked. */
   readonly input: boolean;
-  /** Empty: choose by what is installed. */
-  readonly tools: readonly ToolName[];
-  /** Seconds. */
-  readonly timeout: number;
-  readonly dryRun: boolean;
+}
+
+/** What a command line says about registries. */
+export interface TargetOptions {
+  readonly accounts: readonly string[];
+  readonly regions: readonly string[];
+  readonly registries: readonly Registry[];
+  readonly public: boolean;
   /** What the user should know about the arguments although they were accepted. */
   readonly warnings: readonly string[];
 }
 
-/** Values by flag name; a switch has `["true"]`. The last one wins where one is asked for. */
-type Values = ReadonlyMap<string, readonly string[]>;
+/** What `ecrin login` was asked to do; every value is checked. */
+export interface LoginOptions extends IdentityOptions, TargetOptions {
+  /** Empty: choose by what is installed. */
+  readonly tools: readonly ToolName[];
+  /** Seconds; logins that last longer are left alone. */
+  readonly ifExpiring: number | undefined;
+  readonly dryRun: boolean;
+}
+
+type Values = CommandLine["values"];
 
 /**
  * Parses and checks the command line of `ecrin [login]`.
@@ -84,92 +78,65 @@ type Values = ReadonlyMap<string, readonly string[]>;
  * @throws {UserError} with exit code 2 for whatever cannot be accepted
  */
 export function parseLogin(args: readonly string[]): LoginOptions {
-  const { values, positionals } = tokenize(args);
-  return loginOptions(values, positionals[0] === "login" ? positionals.slice(1) : positionals);
+  return loginOptions(parseCommandLine(args));
 }
 
-/**
- * How the output was asked for, read without any check: for reporting that the command line is
- * wrong.
- */
-export function outputOptions(args: readonly string[]): OutputOptions {
-  const ours = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
-  const shorts = ours.filter((arg) => /^-[a-z]+$/.test(arg)).join("");
+/** The options of `ecrin login`. */
+export function loginOptions(line: CommandLine): LoginOptions {
   return {
-    json: ours.includes("--json"),
-    quiet: ours.includes("--quiet") || shorts.includes("q"),
-    verbose: ours.includes("--verbose") || shorts.includes("v"),
-    color: !ours.includes("--no-color"),
+    ...identityOptions(line),
+    ...targetOptions(line),
+    tools: toolOptions(line),
+    ifExpiring: optional(line, "if-expiring", parseDuration),
+    dryRun: line.values.has("dry-run"),
   };
 }
 
-function tokenize(args: readonly string[]): { values: Values; positionals: string[] } {
-  const { tokens } = parseArgs({
-    args: [...args],
-    options: Object.fromEntries(
-      flags.map(({ name, short, value }) => [name, {
-        type: value === undefined ? "boolean" as const : "string" as const,
-        ...(short === undefined ? {} : { short }),
-      }]),
-    ),
-    strict: false,
-    tokens: true,
-  });
-  const values = new Map<string, string[]>();
-  const positionals: string[] = [];
-  for (const token of tokens) {
-    if (token.kind === "positional") positionals.push(token.value);
-    if (token.kind !== "option") continue;
-    const flag = flags.find(({ name }) => name === token.name);
-    if (flag === undefined) throw unknownFlag(token.rawName);
-    const value = checkedValue(flag, token);
-    const earlier = values.get(flag.name) ?? [];
-    values.set(flag.name, flag.repeatable ? [...earlier, value] : [value]);
-  }
-  return { values, positionals };
-}
-
-function checkedValue(
-  flag: Flag,
-  token: { rawName: string; value?: string | undefined; inlineValue?: boolean | undefined },
-): string {
-  if (flag.value === undefined) {
-    if (token.value === undefined) return "true";
-    throw usageError(
-      "unexpected-value",
-      `${token.rawName} takes no value`,
-      `write just ${token.rawName}`,
-    );
-  }
-  // parseArgs takes "--role --json" as a role named "--json"; "--role=--json" says it on purpose
-  const swallowed = token.inlineValue === false && token.value?.startsWith("-");
-  if (token.value === undefined || token.value === "" || swallowed) {
-    throw usageError(
-      "missing-value",
-      `${token.rawName} needs a value: ${token.rawName} ${flag.value}`,
-      swallowed
-        ? `to give it ${quote(token.value ?? "")}, write ${token.rawName}=…`
-        : "run: ecrin --help",
-    );
-  }
-  return token.value;
-}
-
-function unknownFlag(rawName: string): Error {
-  const match = nearest(rawName.replace(/^-+/, ""), flags.map(({ name }) => name));
-  return usageError(
-    "unknown-flag",
-    `unknown flag ${quote(rawName)}`,
-    match === undefined ? "run: ecrin --help" : `did you mean --${match}?`,
-  );
-}
-
-function loginOptions(values: Values, positionals: readonly string[]): LoginOptions {
-  const last = (name: string) => values.get(name)?.at(-1);
-  const optional = <T>(name: string, parse: (text: string) => T): T | undefined => {
-    const text = last(name);
-    return text === undefined ? undefined : parse(text);
+/** The options of every command that is somebody on AWS. */
+export function identityOptions(line: CommandLine): IdentityOptions {
+  const { values } = line;
+  const roles = (values.get("role") ?? []).map(parseRole);
+  refuseTwoIdentities(values);
+  refuseWithoutRole(values, roles);
+  return {
+    profile: lastValue(line, "profile"),
+    sso: ssoOptions(line),
+    webIdentity: optional(line, "web-identity", parseWebIdentity),
+    roles,
+    sessionName: optional(line, "session-name", parseSessionName),
+    duration: optional(line, "duration", parseRoleDuration),
+    externalId: optional(line, "external-id", parseExternalId),
+    sourceIdentity: optional(line, "source-identity", parseSourceIdentity),
+    tags: parseTags(values.get("tag") ?? []),
+    mfa: {
+      serial: optional(line, "mfa-serial", parseMfaSerial),
+      code: optional(line, "mfa-code", parseMfaCode),
+      command: lastValue(line, "mfa-command"),
+    },
+    cache: !values.has("no-cache"),
+    input: !values.has("no-input"),
   };
+}
+
+function ssoOptions(line: CommandLine): IdentityOptions["sso"] {
+  const session = lastValue(line, "sso-session");
+  const role = lastValue(line, "sso-role");
+  if (session === undefined && role === undefined) return undefined;
+  if (session === undefined) {
+    throw usageError(
+      "sso-session-needed",
+      "--sso-role needs --sso-session",
+      "add: --sso-session NAME",
+    );
+  }
+  if (role === undefined) {
+    throw usageError("sso-role-needed", "--sso-session needs --sso-role", "add: --sso-role NAME");
+  }
+  return { session, role };
+}
+
+/** The options of every command that has to do with registries, which its words name. */
+export function targetOptions(line: CommandLine): TargetOptions {
   const warnings: string[] = [];
   const account = (text: string) => {
     const parsed = parseAccount(text);
@@ -178,70 +145,64 @@ function loginOptions(values: Values, positionals: readonly string[]): LoginOpti
     }
     return parsed.account;
   };
-  const { accounts, registries } = parseTargets(positionals);
-  const roles = (values.get("role") ?? []).map(parseRole);
-  refuseTwoIdentities(values);
-  refuseWithoutRole(values, roles);
+  const { accounts, registries } = parseTargets(line.words);
   return {
-    accounts: unique([...list(values, "account").map(account), ...accounts]),
-    regions: unique(list(values, "region").map(parseRegion)),
+    accounts: unique([...listed(line, "account").map(account), ...accounts]),
+    regions: unique(listed(line, "region").map(parseRegion)),
     registries,
-    public: values.has("public"),
-    profile: last("profile"),
-    webIdentity: optional("web-identity", parseWebIdentity),
-    roles,
-    sessionName: optional("session-name", parseSessionName),
-    duration: optional("duration", parseRoleDuration),
-    externalId: optional("external-id", parseExternalId),
-    sourceIdentity: optional("source-identity", parseSourceIdentity),
-    tags: parseTags(values.get("tag") ?? []),
-    mfa: {
-      serial: optional("mfa-serial", parseMfaSerial),
-      code: optional("mfa-code", parseMfaCode),
-      command: last("mfa-command"),
-    },
-    cache: !values.has("no-cache"),
-    input: !values.has("no-input"),
-    tools: unique((values.get("tool") ?? []).map(parseTool)),
-    timeout: optional("timeout", parseTimeout) ?? defaultTimeout,
-    dryRun: values.has("dry-run"),
-    json: values.has("json"),
-    quiet: values.has("quiet"),
-    verbose: values.has("verbose"),
-    color: !values.has("no-color"),
+    public: line.values.has("public"),
     warnings,
   };
 }
 
+/** The values of `--tool`, each once. */
+export function toolOptions({ values }: CommandLine): readonly ToolName[] {
+  return unique((values.get("tool") ?? []).map(parseTool));
+}
+
+/** Seconds that the run may take. */
+export function timeLimit(line: CommandLine): number {
+  return optional(line, "timeout", parseTimeout) ?? line.command.timeout;
+}
+
+/** The value of a flag, of several the last. */
+export function lastValue({ values }: CommandLine, name: string): string | undefined {
+  return values.get(name)?.at(-1);
+}
+
+/** The value of a flag as `parse` takes it; undefined when it was not given. */
+export function optional<T>(
+  line: CommandLine,
+  name: string,
+  parse: (text: string) => T,
+): T | undefined {
+  const text = lastValue(line, name);
+  return text === undefined ? undefined : parse(text);
+}
+
 /** Registries as named, and bare accounts, which get their region later. */
 function parseTargets(
-  positionals: readonly string[],
+  words: readonly string[],
 ): { accounts: string[]; registries: Registry[] } {
-  const accounts = positionals.filter((text) => /^[0-9]{12}$/.test(text));
-  const named = positionals.filter((text) => !/^[0-9]{12}$/.test(text));
+  const accounts = words.filter((text) => /^[0-9]{12}$/.test(text));
+  const named = words.filter((text) => !/^[0-9]{12}$/.test(text));
   return {
     accounts,
     registries: named.map((text) => {
-      if (/^[a-z]+$/.test(text)) throw unknownCommand(text);
+      if (/^[a-z]+$/.test(text)) throw notACommand(text);
       return parseRegistry(text);
     }),
   };
 }
 
-function unknownCommand(word: string): Error {
-  const match = nearest(word, commands);
-  return usageError(
-    "unknown-command",
-    `${quote(word)} is neither a command nor an ECR registry`,
-    match === undefined ? "run: ecrin --help" : `did you mean: ecrin ${match}?`,
-  );
-}
-
 function refuseTwoIdentities(values: Values): void {
-  if (!values.has("profile") || !values.has("web-identity")) return;
+  const [one, other] = ["profile", "sso-session", "web-identity"].filter((name) =>
+    values.has(name)
+  );
+  if (other === undefined) return;
   throw usageError(
     "two-identities",
-    "--profile and --web-identity both say who you are",
+    `--${one} and --${other} both say who you are`,
     "give one of them; AWS_PROFILE still says which profile's settings hold",
   );
 }
@@ -298,7 +259,7 @@ function parseTimeout(text: string): number {
   return seconds;
 }
 
-function list(values: Values, name: string): string[] {
+function listed({ values }: CommandLine, name: string): string[] {
   return (values.get(name) ?? []).flatMap((value) => value.split(",")).map((value) => value.trim());
 }
 

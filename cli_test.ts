@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { outputOptions, parseLogin } from "./cli.ts";
+import { parseLogin, timeLimit } from "./cli.ts";
+import { outputOptions, parseCommandLine } from "./command_line.ts";
 import { exitCodes, UserError } from "./errors.ts";
 
 /** The error that `args` give. */
 function errorOf(...args: string[]): UserError {
   try {
     parseLogin(args);
+    timeLimit(parseCommandLine(args));
   } catch (error) {
     assert(error instanceof UserError, String(error));
     assert.equal(error.exitCode, exitCodes.usage);
@@ -21,9 +23,9 @@ Deno.test("the command name login may be left out", () => {
 Deno.test("without flags the defaults hold", () => {
   const options = parseLogin([]);
   assert.equal(options.duration, undefined);
-  assert.equal(options.timeout, 120);
+  assert.equal(timeLimit(parseCommandLine([])), 120);
   assert.equal(options.profile, undefined);
-  assert.equal(options.color, true);
+  assert.equal(options.input, true);
   for (const none of ["accounts", "regions", "registries", "roles", "tags", "tools"] as const) {
     assert.deepEqual(options[none], []);
   }
@@ -69,8 +71,8 @@ Deno.test("roles keep their order, and a repeated plain flag is taken from its l
 });
 
 Deno.test("short switches can be joined", () => {
-  const { quiet, verbose } = parseLogin(["-qv"]);
-  assert.deepEqual([quiet, verbose], [true, true]);
+  const { values } = parseCommandLine(["-qv"]);
+  assert.deepEqual([...values.keys()], ["quiet", "verbose"]);
 });
 
 const refused: readonly (readonly [args: string[], code: string, says: RegExp])[] = [
@@ -93,7 +95,12 @@ const refused: readonly (readonly [args: string[], code: string, says: RegExp])[
   [["--role", "a", "--tag", "k=1", "--tag", "K=2"], "bad-tag", /twice/],
   [["--tool", "dcoker"], "unknown-tool", /dcoker/],
   [["--timeout", "0"], "bad-timeout", /0/],
-  [["sso"], "unknown-command", /"sso"/],
+  [["sso"], "unknown-command", /ecrin sso needs a command: login, /],
+  [["sso", "lgoin"], "unknown-command", /ecrin sso has no command "lgoin"/],
+  [["--port", "1"], "unknown-flag", /ecrin login has no flag --port/],
+  [["--sso-session", "corp"], "sso-role-needed", /--sso-role/],
+  [["--sso-role", "dev"], "sso-session-needed", /--sso-session/],
+  [["--sso-session", "c", "--sso-role", "r", "--profile", "p"], "two-identities", /--profile/],
   [["gcr.io/project/image"], "not-ecr", /gcr\.io/],
   [["x.amazonaws.com.evil.com"], "bad-registry", /evil\.com/],
 ];
@@ -131,6 +138,7 @@ Deno.test("a misspelt flag, tool and command get a suggestion", () => {
   assert.equal(errorOf("--regoin", "x").hint, "did you mean --region?");
   assert.equal(errorOf("--tool", "dcoker").hint, "did you mean: --tool docker?");
   assert.equal(errorOf("logn").hint, "did you mean: ecrin login?");
+  assert.equal(errorOf("sso", "lgoin").hint, "did you mean: ecrin sso login?");
   assert.equal(errorOf("--zzzzzzzz").hint, "run: ecrin --help");
 });
 

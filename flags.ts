@@ -1,6 +1,7 @@
 /**
- * Every flag, listed once: the table drives the parser in cli.ts and the help here. No imports but
- * names, so that `--help` costs nothing.
+ * Every flag of every command, listed once. The table drives the parser in command_line.ts and the
+ * help in help.ts; commands.ts says which command takes which. No imports but names, so that
+ * `--help` costs nothing.
  *
  * @module
  */
@@ -18,9 +19,15 @@ export interface Flag {
 }
 
 /** Every flag, once, in the order of the help. */
-const flagGroups: ReadonlyMap<string, readonly Flag[]> = new Map([
+export const flagGroups: ReadonlyMap<string, readonly Flag[]> = new Map([
   ["Identity", [
     { name: "profile", value: "NAME", help: "AWS profile to start from" },
+    { name: "sso-session", value: "NAME", help: "[sso-session] of the AWS config file" },
+    {
+      name: "sso-role",
+      value: "NAME",
+      help: "role to take there, with --account: no profile needed",
+    },
     {
       name: "web-identity",
       value: "FROM",
@@ -54,6 +61,25 @@ const flagGroups: ReadonlyMap<string, readonly Flag[]> = new Map([
     { name: "mfa-command", value: "COMMAND", help: "command that prints the code" },
     { name: "no-cache", help: "leave the AWS CLI's cached role credentials alone" },
   ]],
+  ["Signing in", [
+    {
+      name: "start-url",
+      value: "URL",
+      help: "the portal's start URL, as in https://x.awsapps.com/start",
+    },
+    { name: "sso-region", value: "REGION", help: "region of the portal" },
+    { name: "device-code", help: "sign in with a code, in a browser on any machine" },
+    {
+      name: "no-browser",
+      help: "open no browser; the same as --device-code unless --port is given",
+    },
+    { name: "port", value: "PORT", help: "port to be called back on, for one that is forwarded" },
+    { name: "force", help: "sign in although the session is still valid" },
+  ]],
+  ["Profiles", [
+    { name: "prefix", value: "TEXT", help: "beginning of the names of the profiles" },
+    { name: "role-name", value: "NAME", help: "only this role" },
+  ]],
   ["Targets", [
     {
       name: "account",
@@ -67,7 +93,9 @@ const flagGroups: ReadonlyMap<string, readonly Flag[]> = new Map([
       repeatable: true,
       help: "AWS region, repeatable, commas allowed",
     },
-    { name: "public", help: "log in to public.ecr.aws too" },
+    { name: "public", help: "public.ecr.aws too" },
+    { name: "all", help: "everything there is" },
+    { name: "expired", help: "what has run out" },
   ]],
   ["Tools", [
     {
@@ -77,7 +105,17 @@ const flagGroups: ReadonlyMap<string, readonly Flag[]> = new Map([
       help: `${toolNames.join(", ")} (default: the first installed)`,
     },
   ]],
+  ["Output", [
+    {
+      name: "format",
+      value: "FORMAT",
+      help: "sh, fish, powershell, dotenv, json, process or github",
+    },
+    { name: "unset", help: "print what takes the variables back" },
+    { name: "check", value: "TIME", help: "exit with 4 unless all last longer than that" },
+  ]],
   ["Behaviour", [
+    { name: "if-expiring", value: "TIME", help: "leave a login alone that lasts longer than that" },
     { name: "timeout", value: "TIME", help: "limit of the whole run (default: 2m)" },
     { name: "dry-run", help: "print the plan: no AWS call, no tool started" },
     { name: "no-input", help: "never ask" },
@@ -92,51 +130,3 @@ const flagGroups: ReadonlyMap<string, readonly Flag[]> = new Map([
 
 /** The flags of every group. */
 export const flags: readonly Flag[] = [...flagGroups.values()].flat();
-
-/** The help: examples first, then the flags by group. */
-export function helpText(version: string): string {
-  return `ecrin ${version}: log container tools in to Amazon ECR
-
-Log docker in to a registry, with a role of its account:
-    ecrin --account 222222222222 --role deploy --region ap-northeast-1
-
-With the identity at hand, to a registry named any way you have it:
-    ecrin 222222222222.dkr.ecr.ap-northeast-1.amazonaws.com/app:1.2
-
-Your own registry and ECR Public, in podman:
-    ecrin login --profile dev --public --region us-east-1 --tool podman
-
-Usage: ecrin [login] [REGISTRY...] [flags]
-
-REGISTRY is a host, URL, image reference, repository ARN or 12-digit account.
-${
-    [...flagGroups].map(([title, group]) => `\n${title}\n${group.map(helpLine).join("\n")}\n`).join(
-      "",
-    )
-  }
-Exit codes: 0 done, 1 a bug, 2 usage or configuration, 3 container tool, 4 credentials or
-permission, 5 AWS or network, 124 timeout, 130 interrupted.
-`;
-}
-
-/** Width of the flag column, in characters. */
-const flagColumn = 26;
-
-function helpLine({ name, short, value, help }: Flag): string {
-  const usage = `${short === undefined ? "    " : `-${short}, `}--${name}${
-    value ? ` ${value}` : ""
-  }`;
-  return `  ${usage.padEnd(flagColumn)}  ${help}`;
-}
-
-/**
- * Whether the arguments ask for the help or the version, which win over anything else that they
- * say, right or wrong.
- */
-export function asksFor(args: readonly string[]): "help" | "version" | undefined {
-  const ours = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
-  if (ours[0] === "help" || ours.some((arg) => /^(?:--help|-[a-z]*h[a-z]*)$/.test(arg))) {
-    return "help";
-  }
-  return ours.includes("--version") ? "version" : undefined;
-}

@@ -5,8 +5,9 @@
  */
 
 import manifest from "./deno.json" with { type: "json" };
-import { asksFor, helpText } from "./flags.ts";
+import { asksFor } from "./commands.ts";
 import { type ExitCode, exitCodes, UserError } from "./errors.ts";
+import { helpText } from "./help.ts";
 import { realSystem, type System } from "./system.ts";
 
 /**
@@ -19,14 +20,15 @@ export async function main(
   args: readonly string[],
   system: System,
   interrupt: AbortSignal,
-): Promise<ExitCode> {
+): Promise<number> {
   const asked = asksFor(args);
   if (asked !== undefined) {
-    system.stdout(asked === "help" ? helpText(manifest.version) : `ecrin ${manifest.version}\n`);
+    const { version } = manifest;
+    system.stdout(asked.what === "help" ? helpText(version, asked.words) : `ecrin ${version}\n`);
     return exitCodes.ok;
   }
-  const { runLogin } = await import("./run.ts");
-  return await runLogin(args, system, { interrupt, version: manifest.version });
+  const { run } = await import("./run.ts");
+  return await run(args, system, { interrupt, version: manifest.version });
 }
 
 /** Reports a defect: everything that is not a {@linkcode UserError}. */

@@ -101,7 +101,7 @@ export function resolveIdentity(
 ): Promise<Identity> {
   return once(
     context.identities,
-    JSON.stringify(hops),
+    JSON.stringify([describeSource(source), hops]),
     () => takeStep(source, hops, context),
   );
 }

@@ -1,12 +1,14 @@
 /**
- * A run of `login` from its arguments to its report: time limit, interrupt, output, exit code.
+ * A run of a command from its arguments to its report: time limit, interrupt, output, exit code.
  *
  * @module
  */
 
-import { type LoginOptions, outputOptions, parseLogin } from "./cli.ts";
+import { timeLimit } from "./cli.ts";
+import { type CommandLine, outputOptions, parseCommandLine } from "./command_line.ts";
+import type { CommandName } from "./commands.ts";
 import { type ExitCode, exitCodes, UserError } from "./errors.ts";
-import { errorRecord, login, type LoginResult } from "./login.ts";
+import { scrub } from "./secret.ts";
 import type { System } from "./system.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
@@ -22,56 +24,105 @@ export interface RunOptions {
   readonly version: string;
 }
 
+/** What a command works with. */
+export interface RunContext {
+  readonly system: System;
+  readonly terminal: Terminal;
+  /** Ends the run; its reason is the error to report. */
+  readonly signal: AbortSignal;
+  readonly version: string;
+  /** What `--json` lists, put in as it comes about: a run may be ended in the middle. */
+  readonly results: unknown[];
+  /** Lifts `--timeout`, once what follows is the user's own work. */
+  readonly liftTimeLimit: () => void;
+}
+
+/** What a run came to. */
+export interface CommandResult {
+  readonly exitCode: ExitCode | number;
+  /** What `--json` prints, beside the list where there is one. */
+  readonly json?: Readonly<Record<string, unknown>>;
+}
+
+/** A command's work, as its file exports it under the name `run`. */
+export type RunCommand = (line: CommandLine, context: RunContext) => Promise<CommandResult>;
+
+/** Where each command's work is. */
+const commandFiles: Readonly<Record<CommandName, () => Promise<{ run: RunCommand }>>> = {
+  "login": () => import("./login.ts"),
+  "logout": () => import("./logout.ts"),
+  "status": () => import("./status.ts"),
+  "whoami": () => import("./whoami.ts"),
+  "env": () => import("./env.ts"),
+  "exec": () => import("./exec.ts"),
+  "password": () => import("./password.ts"),
+  "sso login": () => import("./sso_login.ts"),
+  "sso logout": () => import("./sso_logout.ts"),
+  "sso status": () => import("./sso_status.ts"),
+  "sso configure": () => import("./sso_configure.ts"),
+};
+
 /**
- * Parses, logs in and reports.
+ * Parses, works and reports.
  *
  * @returns the exit code
  */
-export async function runLogin(
+export async function run(
   args: readonly string[],
   system: System,
-  run: RunOptions,
-): Promise<ExitCode> {
+  options: RunOptions,
+): Promise<number> {
   const output = outputOptions(args);
   const terminal = openTerminal(system, output);
+  const results: unknown[] = [];
+  let line: CommandLine | undefined;
+  const print = (json: Readonly<Record<string, unknown>>) => {
+    const { lists } = (line ?? { command: { lists: "logins" } }).command;
+    const all = lists === undefined ? json : { [lists]: results, ...json };
+    if (output.json) system.stdout(`${JSON.stringify(all)}\n`);
+  };
   try {
-    const options = parseLogin(args);
-    const { logins, exitCode } = await limited(options, { system, terminal, run });
-    if (options.json) {
-      const dryRun = options.dryRun ? { dryRun: true } : {};
-      system.stdout(`${JSON.stringify({ logins, ...dryRun })}\n`);
-    }
+    line = parseCommandLine(args);
+    const { exitCode, json = {} } = await limited(line, {
+      ...{ system, terminal, results },
+      ...options,
+    });
+    print(json);
     return exitCode;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     terminal.fail(error);
-    if (output.json) {
-      system.stdout(`${JSON.stringify({ logins: [], error: errorRecord(error) })}\n`);
-    }
+    print({ error: errorRecord(error) });
     return error.exitCode;
   }
 }
 
-/** The login, ended by the interrupt or after `--timeout`. */
-async function limited(
-  options: LoginOptions,
-  { system, terminal, run }: { system: System; terminal: Terminal; run: RunOptions },
-): Promise<LoginResult> {
+type Unlimited = Pick<RunContext, "system" | "terminal" | "results"> & RunOptions;
+
+/** The command's work, ended by the interrupt or after `--timeout`. */
+async function limited(line: CommandLine, context: Unlimited): Promise<CommandResult> {
+  const { interrupt } = context;
+  const seconds = timeLimit(line);
   const limit = new AbortController();
   const timer = setTimeout(
-    () => limit.abort(timeoutError(options.timeout)),
-    Math.min(options.timeout * 1000, longestTimer),
+    () => limit.abort(timeoutError(seconds)),
+    Math.min(seconds * 1000, longestTimer),
   );
-  const signal = AbortSignal.any([run.interrupt, limit.signal]);
+  const signal = AbortSignal.any([interrupt, limit.signal]);
   const { promise: overdue, reject } = Promise.withResolvers<never>();
   let overdueTimer: ReturnType<typeof setTimeout> | undefined;
+  let lifted = false;
   signal.addEventListener("abort", () => {
     // the work ends by itself; this is for what does not listen
-    overdueTimer = setTimeout(() => reject(signal.reason), endingLimit);
+    if (!lifted) overdueTimer = setTimeout(() => reject(signal.reason), endingLimit);
   }, { once: true });
+  const liftTimeLimit = () => {
+    lifted = true;
+    clearTimeout(timer);
+  };
   try {
-    const { version } = run;
-    return await Promise.race([login(options, { system, terminal, signal, version }), overdue]);
+    const { run } = await commandFiles[line.command.name]();
+    return await Promise.race([run(line, { ...context, signal, liftTimeLimit }), overdue]);
   } finally {
     clearTimeout(timer);
     clearTimeout(overdueTimer);
@@ -84,4 +135,20 @@ function timeoutError(seconds: number): UserError {
     exitCode: exitCodes.timeout,
     hint: "check the network, or allow more time: --timeout 5m",
   });
+}
+
+/** An error, as `--json` prints it. */
+export interface ErrorRecord {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+/** The form of an error in `--json`. */
+export function errorRecord(error: UserError): ErrorRecord {
+  return {
+    code: error.code,
+    message: scrub(error.message),
+    hint: error.hint === undefined ? null : scrub(error.hint),
+  };
 }

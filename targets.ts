@@ -14,7 +14,7 @@ import {
   registryFor,
 } from "./registry.ts";
 import { partitionOf } from "./partition.ts";
-import type { LoginOptions } from "./cli.ts";
+import type { TargetOptions as Targets } from "./cli.ts";
 
 /** One registry to log in to. */
 export interface Target {
@@ -36,7 +36,7 @@ export interface LoginHost {
   readonly protocol: "http:" | "https:";
 }
 
-type TargetOptions = Pick<LoginOptions, "accounts" | "regions" | "registries" | "public">;
+type TargetOptions = Omit<Targets, "warnings">;
 
 /**
  * The targets of a run, each once: accounts × regions, then the named registries, then public.

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { OutputOptions } from "./cli.ts";
+import type { OutputOptions } from "./command_line.ts";
 import type { UserError } from "./errors.ts";
 import { scrub } from "./secret.ts";
 import type { System } from "./system.ts";
