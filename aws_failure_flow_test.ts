@@ -140,7 +140,7 @@ const ssoFaults: [FaultKind, Expected][] = [
     exitCode: 4,
     code: "sso-session-refused",
     message: /^AWS refused the SSO session of profile "blog"$/,
-    hint: /^run: aws sso login --profile blog$/,
+    hint: /^run: ecrin sso login --profile blog$/,
     requests: 1,
   }],
   ["access-denied", {

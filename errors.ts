@@ -29,7 +29,7 @@ export interface UserErrorOptions {
   /** Stable, kebab-case name for scripts that read `--json`: `"sso-session-expired"`. */
   code: string;
   exitCode: ExitCode;
-  /** What mends it, best a command: `"run: aws sso login --profile blog"`. */
+  /** What mends it, best a command: `"run: ecrin sso login --profile blog"`. */
   hint?: string | undefined;
   cause?: unknown;
 }

@@ -325,8 +325,8 @@ Deno.test("a message that nobody knows is not explained", () => {
 });
 
 Deno.test("the command that renews the credentials is the hint when they have expired", () => {
-  const error = explain("ExpiredToken: x", { renew: "run: aws sso login --profile blog" });
-  assert.equal(error?.hint, "run: aws sso login --profile blog");
+  const error = explain("ExpiredToken: x", { renew: "run: ecrin sso login --profile blog" });
+  assert.equal(error?.hint, "run: ecrin sso login --profile blog");
 });
 
 Deno.test("a secret in what was said is not passed on", () => {

@@ -26,14 +26,14 @@ import {
   place,
   profileError,
   profileLoop,
-  quoteWord,
-  ssoConflict,
-  ssoSessionNotFound,
   withoutCredentials,
 } from "./profile_errors.ts";
 import { optional, type Profile, required } from "./profile_settings.ts";
 import { Secret } from "./secret.ts";
+import { parseSso, type SsoSource } from "./sso_profile.ts";
 import type { WebTokenSource } from "./web_identity.ts";
+
+export type { SsoSource } from "./sso_profile.ts";
 
 /** Where the first credentials of a plan come from. `profile` is the one that says so. */
 export type Source =
@@ -61,20 +61,6 @@ export interface StaticSource {
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
   readonly sessionToken?: Secret | undefined;
-}
-
-/** A role of IAM Identity Center. */
-export interface SsoSource {
-  readonly kind: "sso";
-  readonly profile: string | undefined;
-  /** The name of the `[sso-session]`; undefined for a profile with a start URL of its own. */
-  readonly session: string | undefined;
-  readonly startUrl: string;
-  readonly ssoRegion: string;
-  readonly account: string;
-  readonly role: string;
-  /** `sso_registration_scopes`, when set. */
-  readonly scopes?: string[] | undefined;
 }
 
 /** A role assumed with the token in a file. */
@@ -299,47 +285,6 @@ function parseWebIdentity(profile: Profile): WebIdentitySource | undefined {
   };
 }
 
-function parseSso(profile: Profile): SsoSource | undefined {
-  const { config, settings } = profile;
-  if (!settings.has("sso_account_id") && !settings.has("sso_role_name")) return undefined;
-  let merged = profile;
-  let session: string | undefined;
-  if (settings.has("sso_session")) {
-    session = required(profile, "sso_session");
-    const shared = config.ssoSessions.get(session);
-    if (shared === undefined) throw ssoSessionNotFound(profile, session);
-    for (const [key, value] of shared) {
-      if ((settings.get(key) ?? value) !== value) throw ssoConflict(profile, session, key);
-    }
-    merged = { ...profile, settings: new Map([...settings, ...shared]) };
-  }
-  const missing = ["sso_start_url", "sso_region", "sso_account_id", "sso_role_name"]
-    .filter((key) => !merged.settings.get(key));
-  if (missing.length > 0) {
-    const where = session !== undefined && missing.some((key) => /url|region/.test(key))
-      ? `[sso-session ${quoteWord(session)}] in ${config.paths.config}`
-      : place(profile);
-    throw profileError(
-      profile,
-      "sso-settings-missing",
-      `is set up for SSO without ${missing.join(", ")}`,
-      `add ${missing.join(", ")} to ${where}`,
-    );
-  }
-  const scopes = merged.settings.get("sso_registration_scopes")
-    ?.split(",").map((scope) => scope.trim()).filter((scope) => scope !== "");
-  return {
-    kind: "sso",
-    profile: profile.name,
-    session,
-    startUrl: required(merged, "sso_start_url"),
-    ssoRegion: required(merged, "sso_region"),
-    account: required(merged, "sso_account_id"),
-    role: required(merged, "sso_role_name"),
-    scopes,
-  };
-}
-
 function parseStaticKeys(profile: Profile, file: "config" | "credentials"): Source | undefined {
   const settings = profile.config.byFile[file].get(profile.name);
   if (!settings?.has("aws_access_key_id")) return undefined;
@@ -383,7 +328,12 @@ function parseDuration(profile: Profile): number | undefined {
   throw malformedSetting(profile, "duration_seconds", "a whole number from 900 to 43200");
 }
 
-function findProfile(config: AwsConfig, name: string): Profile {
+/**
+ * The profile of a name.
+ *
+ * @throws {UserError} `profile-not-found`
+ */
+export function findProfile(config: AwsConfig, name: string): Profile {
   const settings = config.profiles.get(name);
   if (settings === undefined) {
     const { paths } = config;

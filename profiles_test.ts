@@ -117,8 +117,8 @@ const plans: readonly [name: string, files: Files, summary: string][] = [
       config: `${corp}sso_registration_scopes = sso:account:access , b,\n` +
         `[profile a]\nsso_session = corp\nsso_region = eu\n${sso}`,
     },
-    "kind=sso profile=a session=corp startUrl=https://corp.example/start ssoRegion=eu " +
-    "account=111111111111 role=Dev scopes=sso:account:access,b",
+    "kind=sso profile=a session=corp startUrl=https://corp.example/start ssoRegion=eu" +
+    " scopes=sso:account:access,b account=111111111111 role=Dev",
   ],
   [
     "web identity before SSO and keys",

@@ -11,6 +11,7 @@ import { loadSso } from "./deps.ts";
 import { exitCodes, quoteName, shellWord, UserError } from "./errors.ts";
 import type { SsoSource } from "./profiles.ts";
 import { scrub } from "./secret.ts";
+import type { SsoSession } from "./sso_profile.ts";
 import { refreshToken, type SsoContext } from "./sso_refresh.ts";
 import { parseToken, type SsoToken, tokenPath } from "./sso_token.ts";
 import type { System } from "./system.ts";
@@ -34,16 +35,16 @@ const signInErrors: ReadonlySet<string> = new Set([
 ]);
 
 /** How a person calls the session of a source. */
-export function sessionLabel({ profile, session, startUrl }: SsoSource): string {
+export function sessionLabel({ profile, session, startUrl }: SsoSession): string {
   if (profile !== undefined) return `the SSO session of profile ${quoteName(profile)}`;
   return `the SSO session ${session ?? startUrl}`;
 }
 
-/** The command that signs in to a source. */
-export function signInCommand({ profile, session }: SsoSource): string {
-  return profile !== undefined
-    ? `run: aws sso login --profile ${shellWord(profile)}`
-    : `run: aws sso login --sso-session ${shellWord(session ?? "")}`;
+/** The command that signs in to a session. */
+export function signInCommand({ profile, session, startUrl, ssoRegion }: SsoSession): string {
+  if (profile !== undefined) return `run: ecrin sso login --profile ${shellWord(profile)}`;
+  if (session !== undefined) return `run: ecrin sso login --sso-session ${shellWord(session)}`;
+  return `run: ecrin sso login --start-url ${shellWord(startUrl)} --sso-region ${ssoRegion}`;
 }
 
 /**

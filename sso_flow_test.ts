@@ -72,7 +72,7 @@ function expiredToken(aws: FakeAws, expiresAt: string): string {
   return JSON.stringify({ ...aws.sso.signIn(), expiresAt, refreshToken: undefined });
 }
 
-const again = /^ecrin: hint: run: aws sso login --profile blog$/m;
+const again = /^ecrin: hint: run: ecrin sso login --profile blog$/m;
 
 const ssoFailures: [name: string, failure: SsoFailure][] = [
   ["nobody is signed in", {

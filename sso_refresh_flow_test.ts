@@ -18,7 +18,7 @@ import {
 } from "./testing/sso_home.ts";
 import type { SsoCacheFile } from "./testing/sso_sessions.ts";
 
-const again = "ecrin: hint: run: aws sso login --profile blog\n";
+const again = "ecrin: hint: run: ecrin sso login --profile blog\n";
 
 const operations = (aws: FakeAws): string[] => aws.requests.map(({ operation }) => operation);
 

@@ -14,9 +14,9 @@ const source: SsoSource = {
 
 Deno.test("a session is called by its profile, and signed in to with a command that works", () => {
   assert.equal(sessionLabel(source), 'the SSO session of profile "blog-profile"');
-  assert.equal(signInCommand(source), "run: aws sso login --profile blog-profile");
+  assert.equal(signInCommand(source), "run: ecrin sso login --profile blog-profile");
   assert.equal(
     signInCommand({ ...source, profile: "it's mine" }),
-    `run: aws sso login --profile 'it'\\''s mine'`,
+    `run: ecrin sso login --profile 'it'\\''s mine'`,
   );
 });

@@ -10,8 +10,8 @@
  */
 
 import { type Env, expandPath } from "./aws_config.ts";
-import type { SsoSource } from "./profiles.ts";
 import { Secret } from "./secret.ts";
+import type { SsoSession } from "./sso_profile.ts";
 
 /** The token of a session. */
 export interface SsoToken {
@@ -45,7 +45,7 @@ export interface NewToken {
  */
 export async function tokenPath(
   env: Env,
-  source: Pick<SsoSource, "session" | "startUrl">,
+  source: Pick<SsoSession, "session" | "startUrl">,
 ): Promise<string> {
   // not node:crypto, which takes every run several milliseconds to load
   const name = new TextEncoder().encode(source.session ?? source.startUrl);
