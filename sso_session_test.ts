@@ -14,7 +14,7 @@ const corp = `[sso-session corp]
 sso_start_url = https://corp.example/start
 sso_region = eu-west-1
 `;
-const other = `[sso-session other one]
+const other = `[sso-session "other one"]
 sso_start_url = https://other.example/start
 sso_region = us-east-1
 sso_registration_scopes = sso:account:access, x
