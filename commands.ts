@@ -148,6 +148,8 @@ export const commands: readonly Command[] = [
     flagHelp: {
       account: "account of a role that is given by its name",
       region: "AWS region, which is exported too",
+      duration: "life of the role's credentials, 15m..12h (default: 1h)",
+      json: "the same as --format json",
     },
     timeout: defaultTimeout,
   },
@@ -162,7 +164,10 @@ export const commands: readonly Command[] = [
       ],
     ],
     flags: [...identity, ...targets, ...behaviour],
-    flagHelp: { timeout: "limit of what comes before the command (default: 2m)" },
+    flagHelp: {
+      duration: "life of the role's credentials, 15m..12h (default: 1h)",
+      timeout: "limit of what comes before the command (default: 2m)",
+    },
     timeout: defaultTimeout,
   },
   {

@@ -63,8 +63,16 @@ function makeOurs(path: string): string {
   return `run: sudo chown -R "$(id -u)" ${shellWord(dirname(path))}`;
 }
 
-/** `error` in the user's words when it is one of the lock or of the file system. */
-export function explained(path: string, error: unknown): unknown {
+/**
+ * `error` in the user's words when it is one of the lock or of the file system.
+ *
+ * @param doing what could not be done to the file
+ */
+export function explained(
+  path: string,
+  error: unknown,
+  doing: "change" | "read" = "change",
+): unknown {
   if (error instanceof LockTimeout) {
     const message = `cannot change ${path}: another ecrin process keeps its folder locked`;
     return configError("locked", message, "wait until it is done, or end it", error);
@@ -72,7 +80,7 @@ export function explained(path: string, error: unknown): unknown {
   const code = error instanceof UserError ? undefined : errorCode(error);
   if (code === undefined) return error;
   const { what, hint } = fileErrors[code] ?? { what: code, hint: () => elsewhere };
-  return configError("unwritable", `cannot change ${path}: ${what}`, hint(path), error);
+  return configError("unwritable", `cannot ${doing} ${path}: ${what}`, hint(path), error);
 }
 
 /** An error about a config file: exit code 3, code `docker-config-…`. */

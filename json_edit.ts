@@ -195,24 +195,37 @@ export function setMember(text: string, path: readonly string[], value: unknown)
  * @throws {JsonFault} when `text` is no JSON.
  */
 export function removeMember(text: string, path: readonly string[]): string {
+  return removeMembers(text, path.slice(0, -1), new Set(path.slice(-1)));
+}
+
+/**
+ * `text` without those members of the object at `path` that have one of `keys`.
+ *
+ * @throws {JsonFault} when `text` is no JSON.
+ */
+export function removeMembers(
+  text: string,
+  path: readonly string[],
+  keys: ReadonlySet<string>,
+): string {
   let node: JsonNode | undefined = parseJson(text);
-  for (const key of path.slice(0, -1)) {
+  for (const key of path) {
     if (node?.kind !== "object") return text;
     node = node.members.findLast((member) => member.key === key)?.value;
   }
   if (node?.kind !== "object") return text;
   const { members, start, end } = node;
-  const index = members.findLastIndex((member) => member.key === path.at(-1));
-  const member = members[index];
-  if (member === undefined) return text;
-  const previous = members[index - 1];
-  const next = members[index + 1];
-  const without = previous !== undefined
-    ? splice(text, previous.value.end, member.value.end, "")
-    : next !== undefined
-    ? splice(text, member.start, next.start, "")
-    : splice(text, start, end, "{}");
-  return removeMember(without, path);
+  const kept = members.filter(({ key }) => !keys.has(key));
+  const [first, last] = [members[0], members.at(-1)];
+  if (kept.length === members.length || first === undefined || last === undefined) return text;
+  if (kept.length === 0) return splice(text, start, end, "{}");
+  const parts = members.map((member, index) => {
+    if (keys.has(member.key)) return "";
+    // with what separates it from the one before, unless it is the first now
+    const from = member === kept[0] ? member.start : members[index - 1]?.value.end;
+    return text.slice(from, member.value.end);
+  });
+  return splice(text, first.start, last.value.end, parts.join(""));
 }
 
 /** How a text of several lines is laid out: its line end and one step of its indentation. */

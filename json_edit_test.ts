@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { JsonFault, parseJson, positionAt, removeMember, setMember } from "./json_edit.ts";
+import {
+  JsonFault,
+  parseJson,
+  positionAt,
+  removeMember,
+  removeMembers,
+  setMember,
+} from "./json_edit.ts";
 
 const sets: { name: string; text: string; path: string[]; value: unknown; expected: string }[] = [
   {
@@ -106,6 +113,20 @@ const removals: { name: string; text: string; path: string[]; expected: string }
 
 for (const { name, text, path, expected } of removals) {
   Deno.test(`removeMember: ${name}`, () => assert.equal(removeMember(text, path), expected));
+}
+
+/** Each removal of several members, as the removals of one after the other would leave it. */
+const text = '{\n  "x": {"a": 1,\n    "b": {"c": [2]},\n\n    "c": 3, "d": 4 ,"b": 5 }\n}';
+const keySets = ["", "a", "d", "b", "ab", "cd", "abd", "bcd", "abcd", "acz"];
+
+for (const keys of keySets) {
+  Deno.test(`removeMembers: ${keys || "none"}`, () => {
+    const oneByOne = [...keys].reduce((left, key) => removeMember(left, ["x", key]), text);
+    const removed = removeMembers(text, ["x"], new Set(keys));
+    assert.equal(removed, oneByOne);
+    const left = Object.keys(JSON.parse(removed).x);
+    assert.deepEqual(left, ["a", "b", "c", "d"].filter((key) => !keys.includes(key)));
+  });
 }
 
 const faults: [text: string, offset: number, message: string][] = [

@@ -23,7 +23,7 @@ export interface ProgramOptions {
   readonly env: Env;
   /** Ends the child. */
   readonly signal: AbortSignal;
-  readonly stdin?: Secret | undefined;
+  readonly stdin?: Secret | string | undefined;
 }
 
 /**
@@ -125,7 +125,8 @@ async function runChild(
   signal.addListener(kill);
   try {
     // a child that ends without reading its input is judged by its exit code
-    const fed = input.write(new TextEncoder().encode(stdin?.reveal() ?? ""))
+    const text = typeof stdin === "string" ? stdin : stdin?.reveal() ?? "";
+    const fed = input.write(new TextEncoder().encode(text))
       .then(() => input.close()).catch(() => {});
     await Promise.all([copy(readers[0], stdout), copy(readers[1], stderr)]);
     const { code } = await child.status;

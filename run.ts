@@ -40,7 +40,7 @@ export interface RunContext {
 /** What a run came to. */
 export interface CommandResult {
   readonly exitCode: ExitCode | number;
-  /** What `--json` prints, beside the list where there is one. */
+  /** What `--json` prints, beside the list where there is one; undefined: what there is was printed. */
   readonly json?: Readonly<Record<string, unknown>>;
 }
 
@@ -83,11 +83,11 @@ export async function run(
   };
   try {
     line = parseCommandLine(args);
-    const { exitCode, json = {} } = await limited(line, {
+    const { exitCode, json } = await limited(line, {
       ...{ system, terminal, results },
       ...options,
     });
-    print(json);
+    if (json !== undefined || line.command.lists !== undefined) print(json ?? {});
     return exitCode;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

@@ -11,6 +11,8 @@ export interface System {
   readonly env: Env;
   /** `"linux"`, `"darwin"`, `"windows"`, … */
   readonly os: string;
+  /** The number of the user; undefined on Windows, and where Deno may not tell. */
+  readonly uid: () => number | undefined;
   readonly readTextFile: (path: string) => Promise<string>;
   readonly isFile: (path: string) => boolean;
   readonly now: () => Date;
@@ -19,6 +21,7 @@ export interface System {
   /** Writes what people read; only ever whole lines. */
   readonly stderr: (text: string) => void;
   readonly stderrIsTerminal: boolean;
+  readonly stdoutIsTerminal: boolean;
   /** Width of that terminal, in characters. */
   readonly columns: () => number;
 }
@@ -28,6 +31,11 @@ export function realSystem(): System {
   return {
     env: Deno.env.toObject(),
     os: Deno.build.os,
+    uid: () => {
+      // asked before, or Deno would ask the user
+      const { state } = Deno.permissions.querySync({ name: "sys", kind: "uid" });
+      return state === "granted" ? Deno.uid() ?? undefined : undefined;
+    },
     readTextFile: (path) => Deno.readTextFile(path),
     isFile: (path) => {
       try {
@@ -40,6 +48,7 @@ export function realSystem(): System {
     stdout: (text) => writeAll(Deno.stdout, text),
     stderr: (text) => writeAll(Deno.stderr, text),
     stderrIsTerminal: Deno.stderr.isTerminal(),
+    stdoutIsTerminal: Deno.stdout.isTerminal(),
     columns: () => {
       try {
         return Deno.consoleSize().columns || 80;

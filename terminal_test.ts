@@ -15,6 +15,7 @@ function printed(
   const terminal = openTerminal({
     env: {},
     stderrIsTerminal: false,
+    stdoutIsTerminal: false,
     ...system,
     stderr: (text: string) => lines.push(text),
   } as unknown as System, { ...plain, ...options });

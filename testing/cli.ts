@@ -89,7 +89,7 @@ export async function startCli(args: string[], options: CliOptions = {}): Promis
   const process = new Deno.Command(Deno.execPath(), {
     args: [...denoRun, ...denoArgs, script, ...args],
     clearEnv: true,
-    env: await environment(homePath, options.env),
+    env: await cliEnvironment(homePath, options.env),
     cwd,
     stdin: "piped",
     stdout: "piped",
@@ -152,8 +152,8 @@ export async function startCli(args: string[], options: CliOptions = {}): Promis
   };
 }
 
-/** What a program gets that inherits nothing but where to find programs and modules. */
-async function environment(
+/** The environment of a program that inherits nothing but where to find programs and modules. */
+export async function cliEnvironment(
   home: string,
   extra: Record<string, string | undefined> = {},
 ): Promise<Record<string, string>> {
