@@ -34,12 +34,6 @@ const brokenStores: [store: string, says: string, code: string, message: RegExp]
     /keychain was written to by two programs at once\n.*try again/,
   ],
   ["wincred", "The stub received bad data.", "wincred-too-small", /2,560 bytes.*\n.*credHelpers/],
-  [
-    "ecr-login",
-    "not implemented",
-    "ecr-login-configured",
-    /nothing needs logging in.*\n.*ecr-login/,
-  ],
 ];
 
 for (const [store, says, code, message] of brokenStores) {
@@ -92,7 +86,48 @@ Deno.test("the tool file says so where docker would not look into the file", asy
   const result = await run([...login, "--tool", "file"]);
   assertFailed(result, 3, /credsStore in \S+ puts .* into the credential store "desktop"/);
   assert.equal(await home.read(path), config);
-  await home.write(path, JSON.stringify({ credHelpers: { [aws.registry.host]: "ecr-login" } }));
-  const helper = await run([...login, "--tool", "file"]);
-  assertFailed(helper, 3, /Amazon's credential helper.*\n.*nothing needs logging in/);
+  assert.ok(aws.requests.length > 0);
+});
+
+const nothing =
+  /^ecrin: nothing needs logging in for (\S+) \((\w+)\): Amazon's helper ecr-login serves it$/m;
+
+for (const tool of ["docker", "podman", "helm", "file"]) {
+  Deno.test({
+    name: `where Amazon's helper serves a registry ${tool} needs no login, and AWS is not asked`,
+    ignore: !posix,
+    fn: async () => {
+      await using stage = await stubs({ [tool]: "exit 9" });
+      const { aws, home, run } = stage;
+      const config = JSON.stringify({ credHelpers: { [registry()]: "ecr-login" } });
+      for (
+        const path of [".docker/config.json", "auth.json", ".config/helm/registry/config.json"]
+      ) {
+        await home.write(path, config);
+      }
+      const env = { REGISTRY_AUTH_FILE: home.at("auth.json"), XDG_CONFIG_HOME: home.at(".config") };
+      const args = [...login, "--tool", tool, "--json"];
+      const { code, stdout, stderr } = await run(args, env);
+      assert.equal(code, 0, stderr);
+      const [, host, named] = nothing.exec(stderr) ?? [];
+      assert.deepEqual([host, named], [registry(), tool === "file" ? "docker" : tool]);
+      const [record] = JSON.parse(stdout).logins;
+      assert.deepEqual([record.ok, record.expiresAt], [true, null]);
+      assert.match(record.note, /ecr-login/);
+      assert.deepEqual(aws.requests, []);
+      assert.match((await run([...args, "--dry-run"], env)).stderr, nothing);
+      assert.equal(await home.read(".docker/config.json"), config);
+    },
+  });
+}
+
+Deno.test("Amazon's helper is known too where only AWS can name the registry", async () => {
+  await using stage = await stubs({}, { proxyEndpoint: "registry" });
+  const { home, run, aws } = stage;
+  const config = JSON.stringify({ credsStore: "ecr-login" });
+  await home.write(".docker/config.json", config);
+  const { code, stderr } = await run(["--region", "eu-west-1", "--tool", "file"]);
+  assert.equal(code, 0, stderr);
+  assert.equal(nothing.exec(stderr)?.[1], aws.registry.host);
+  assert.equal(await home.read(".docker/config.json"), config);
 });

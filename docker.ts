@@ -4,12 +4,17 @@
  * @module
  */
 
+import { dirname } from "node:path";
 import type { Env } from "./aws_config.ts";
-import { checkConfigFile, dockerConfigPath } from "./docker_config.ts";
+import { checkConfigFile } from "./docker_config.ts";
 import { exitCodes, UserError } from "./errors.ts";
 import { explain } from "./messages.ts";
+import { isolateConfig } from "./isolated_config.ts";
+import { keepLogins } from "./kept_logins.ts";
 import { runProgram } from "./process.ts";
 import { scrub, type Secret } from "./secret.ts";
+import { lockStore } from "./store_lock.ts";
+import { storePathOf } from "./stores.ts";
 import { findProgram, installHint, type Tool, type ToolName, tools } from "./tools.ts";
 import type { System } from "./system.ts";
 
@@ -56,38 +61,56 @@ export function requireTool(name: Tool["name"], system: System): InstalledTool {
 }
 
 /**
- * Makes sure that a tool's files with logins are not malformed: docker would replace such a file by
- * a new one, and with it every login in it.
+ * Makes sure that a tool's file of logins is not malformed: docker would replace such a file by a new
+ * one, and with it every login in it.
  *
- * Of podman's it is those that are named by a variable, of which it rewrites docker's (its
- * containers-auth.json(5)); elsewhere it looks out for itself.
- *
- * @throws {UserError} when one is
+ * @throws {UserError} when it is
  */
-export async function checkLoginFiles(tool: ToolName, { env, os }: System): Promise<void> {
-  const { DOCKER_CONFIG, REGISTRY_AUTH_FILE, XDG_RUNTIME_DIR } = env;
-  const paths: string[] = [];
-  if (tool !== "podman") {
-    // without HOME docker asks the system for it
-    const home = os === "windows" ? env.USERPROFILE : env.HOME;
-    if (DOCKER_CONFIG || home) paths.push(dockerConfigPath(env));
-  } else {
-    if (DOCKER_CONFIG) paths.push(dockerConfigPath(env));
-    if (REGISTRY_AUTH_FILE) paths.push(REGISTRY_AUTH_FILE);
-    else if (XDG_RUNTIME_DIR) paths.push(`${XDG_RUNTIME_DIR}/containers/auth.json`);
-  }
-  for (const path of paths) await checkConfigFile(path);
+export async function checkLoginFiles(tool: ToolName, system: System): Promise<void> {
+  const path = storePathOf(tool, system);
+  if (path !== undefined) await checkConfigFile(path);
 }
 
 /**
- * Logs a program in to a registry.
+ * Logs a program in to a registry, and puts the login where the program would have put it: into its
+ * file, or the credential store that the file names. Any number of these may go on at once.
  *
  * @throws {UserError} when it fails, with what it said explained where it is known
  */
 export async function loginWithProgram(
   tool: InstalledTool,
+  login: ProgramLogin,
+  system: System,
+): Promise<void> {
+  const { host, password, signal, report } = login;
+  const path = sharedFile(tool, system);
+  if (path === undefined) return await runLogin(tool, login, system.env);
+  await using isolated = await isolateConfig(tool.name, path, host, system);
+  await using _store = isolated.helper === undefined
+    ? undefined
+    : await lockStore(isolated.helper, dirname(path), { system, signal, report });
+  await runLogin(tool, login, { ...system.env, ...isolated.env }, isolated.inUsersWords);
+  await keepLogins(path, await isolated.changes(password), { report, signal });
+}
+
+/** The file into which a login of the program is merged; undefined where it has to do it itself. */
+function sharedFile(tool: InstalledTool, system: System): string | undefined {
+  // a snap has files of its own, and sees no others
+  if (/^(?:\/var\/lib\/snapd)?\/snap\//.test(tool.path)) return undefined;
+  const { REGISTRY_AUTH_FILE, DOCKER_CONFIG, XDG_RUNTIME_DIR } = system.env;
+  const named = REGISTRY_AUTH_FILE || DOCKER_CONFIG || XDG_RUNTIME_DIR;
+  // without root it sets XDG_RUNTIME_DIR for itself
+  if (tool.name === "podman" && system.os === "linux" && !named && system.uid() !== 0) {
+    return undefined;
+  }
+  return storePathOf(tool.name, system);
+}
+
+async function runLogin(
+  tool: InstalledTool,
   { host, password, signal, report }: ProgramLogin,
-  { env }: System,
+  env: Env,
+  inUsersWords: (said: string) => string = (said) => said,
 ): Promise<void> {
   const args = tool.loginArgs(host);
   const command = [tool.name, ...args].join(" ");
@@ -98,7 +121,7 @@ export async function loginWithProgram(
     stdin: password,
     signal,
   });
-  const said = scrub(`${stdout}\n${stderr}`.trim());
+  const said = inUsersWords(scrub(`${stdout}\n${stderr}`.trim()));
   for (const line of said.split("\n").filter((line) => line.trim() !== "")) {
     report(`${tool.name}: ${line.trimEnd()}`);
   }
@@ -116,7 +139,7 @@ export async function loginWithProgram(
 }
 
 /** Without the variables above, and any other that holds a secret of this run: `env:NAME`. */
-function withoutSecrets(env: Env): Env {
+export function withoutSecrets(env: Env): Env {
   const kept = Object.entries(env).filter(([name, value]) =>
     !secretVariables.includes(name) && (value === undefined || scrub(value) === value)
   );

@@ -23,9 +23,11 @@ import {
   type JsonNode,
   parseJson,
   removeMember,
+  removeMembers,
   setMember,
 } from "./json_edit.ts";
 import { conceal, Secret } from "./secret.ts";
+import { markFor } from "./write_marks.ts";
 
 /** One login, as the tools keep it: `host` is the key, exactly as images name the registry. */
 export interface StoredLogin {
@@ -38,7 +40,12 @@ export interface StoredLogin {
  * A change of one login: written into the file, removed from it, or marked by an empty entry as
  * being in a credential store, which is what docker does.
  */
-export type LoginChange = StoredLogin | { host: string; action: "remove" | "in-store" };
+export type LoginChange = StoredLogin | {
+  host: string;
+  action: "remove" | "in-store";
+  /** NAME of that store, where the file may not yet say so. */
+  store?: string | undefined;
+};
 
 /** What matters of a config file. Nothing in it is checked for being a registry. */
 export interface DockerConfig {
@@ -50,10 +57,8 @@ export interface DockerConfig {
   credsStore: string | undefined;
 }
 
-/** What {@linkcode storeLogin} can be told. */
-export interface StoreOptions {
-  /** Gives a login to the program `docker-credential-${helper}`; a failure is a UserError. */
-  storeWith?: ((helper: string, login: StoredLogin) => Promise<void>) | undefined;
+/** What {@linkcode changeLogins} can be told. */
+export interface ChangeOptions {
   /** Told what the user might like to know. */
   report?: ((line: string) => void) | undefined;
   /** How long to wait for other ecrin processes, in milliseconds. 30,000 by default. */
@@ -61,11 +66,17 @@ export interface StoreOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** What {@linkcode storeLogin} can be told. */
+export interface StoreOptions extends ChangeOptions {
+  /** Gives a login to the program `docker-credential-${helper}`; a failure is a UserError. */
+  storeWith?: ((helper: string, login: StoredLogin) => Promise<void>) | undefined;
+}
+
 /** How often a file that others keep changing is read anew before giving up. */
 const maxTries = 20;
 
 /** Fields of an entry that docker would prefer to a new `auth`, or that hold the old password. */
-const replacedFields = ["identitytoken", "registrytoken", "username", "password"];
+const replacedFields = new Set(["identitytoken", "registrytoken", "username", "password"]);
 
 /**
  * Where docker's config is: in the folder `DOCKER_CONFIG`, else in `.docker` in the home folder.
@@ -154,16 +165,13 @@ export function credentialStoreFor(config: DockerConfig, host: string): string |
 }
 
 /** The login of `host` that is in the file itself; undefined when there is none to be read. */
-export async function readLogin(
-  config: DockerConfig,
-  host: string,
-): Promise<StoredLogin | undefined> {
+export function readLogin(config: DockerConfig, host: string): StoredLogin | undefined {
   const auth = config.auths.get(host);
   if (auth === undefined) return undefined;
-  const { decodeBase64 } = await loadBase64();
   let decoded: string;
   try {
-    decoded = new TextDecoder("utf-8", { fatal: true }).decode(decodeBase64(auth));
+    const bytes = Uint8Array.from(atob(auth), (char) => char.charCodeAt(0));
+    decoded = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     return undefined;
   }
@@ -185,73 +193,67 @@ export async function mergeLogins(
   changes: readonly LoginChange[],
   path: string,
 ): Promise<string> {
-  const { encodeBase64 } = await loadBase64();
   let merged = text ?? '{\n\t"auths": {}\n}';
   parseDockerConfig(merged, path);
+  // those in a row at once: of a file of megabytes, each look takes its time
+  const removed = new Set<string>();
+  const removeThem = () => {
+    if (removed.size === 0) return;
+    for (const name of authsKeys(merged)) merged = removeMembers(merged, [name], removed);
+    removed.clear();
+  };
   for (const change of changes) {
     const { host } = change;
-    const names = authsKeys(merged);
-    const name = names.at(-1) ?? "auths";
     const action = "action" in change ? change.action : "add";
     if (action === "remove") {
       // docker login once stored URLs, and docker logout still removes these as well
-      for (const key of [host, `https://${host}`, `http://${host}`]) {
-        for (const name of names) merged = removeMember(merged, [name, key]);
-      }
+      for (const key of [host, `https://${host}`, `http://${host}`]) removed.add(key);
       continue;
     }
-    for (const field of replacedFields) merged = removeMember(merged, [name, host, field]);
+    removeThem();
+    const name = authsKeys(merged).at(-1) ?? "auths";
+    merged = removeMembers(merged, [name, host], replacedFields);
     if ("action" in change) {
       merged = removeMember(merged, [name, host, "auth"]);
       if (!parseDockerConfig(merged, path).auths.has(host)) {
         merged = setMember(merged, [name, host], {});
       }
+      if (change.store !== undefined) merged = nameStore(merged, host, change.store, path);
     } else {
+      const { encodeBase64 } = await loadBase64();
       const auth = encodeBase64(`${change.username}:${change.password.reveal()}`);
       conceal(auth);
       merged = setMember(merged, [name, host, "auth"], auth);
     }
   }
+  removeThem();
   return merged;
+}
+
+/** docker names the store of the platform, once it has taken it, for all logins. */
+function nameStore(text: string, host: string, store: string, path: string): string {
+  const config = parseDockerConfig(text, path);
+  if (credentialStoreFor(config, host) === store) return text;
+  // logins that were written meanwhile would be ignored
+  const others = [...config.auths.values()].some((auth) => auth !== undefined);
+  const names = others || config.credHelpers.size > 0;
+  return setMember(text, names ? ["credHelpers", host] : ["credsStore"], store);
 }
 
 /**
  * Puts `logins` where docker looks for them: into the file at `path`, which is made when there is
- * none, or with `storeWith` into the credential store that the file names. Other ecrin processes
- * wait meanwhile. What a program without a lock (docker login) writes before is kept; no one can
- * keep it from writing later what it has read before.
+ * none, or with `storeWith` into the credential store that the file names.
  *
- * @throws {UserError} (exit code 3) with the file as it was, when it is malformed, cannot be read
- * or written, stays locked or keeps changing, or names a store and `storeWith` is not given.
+ * @throws {UserError} as {@linkcode changeLogins} does, and when the file names a store and
+ * `storeWith` is not given.
  */
 export async function storeLogin(
   path: string,
   logins: readonly StoredLogin[],
   options: StoreOptions = {},
 ): Promise<void> {
-  try {
-    const target = await followLinks(path);
-    await Deno.mkdir(dirname(target), { recursive: true, mode: 0o700 });
-    const { lockTimeoutMs = 30_000, signal } = options;
-    await using _lock = await lockFolder(dirname(target), { timeoutMs: lockTimeoutMs, signal });
-    await removeLeftovers(target);
-    await storeLocked(path, target, logins, options);
-  } catch (error) {
-    throw explained(path, error);
-  }
-}
-
-async function storeLocked(
-  path: string,
-  target: string,
-  logins: readonly StoredLogin[],
-  options: StoreOptions,
-): Promise<void> {
   const inStore = new Set<StoredLogin>();
-  for (let tries = 0; tries < maxTries; tries++) {
-    options.signal?.throwIfAborted();
-    const before = await readText(path, target);
-    const config = parseDockerConfig(before ?? "{}", path);
+  await changeLogins(path, async (config) => {
     const stores = new Map(
       logins.map((login) => [login, usableStore(path, config, login, options)]),
     );
@@ -262,14 +264,58 @@ async function storeLocked(
       await options.storeWith?.(helper, login);
       inStore.add(login);
     }
+    return changes;
+  }, options);
+}
+
+/**
+ * Changes logins in the file at `path`, which is made when there is none. Other ecrin processes wait
+ * meanwhile. What a program without a lock (docker login) writes before is kept; no one can keep it
+ * from writing later what it has read before.
+ *
+ * @param plan the changes, for the file as it is while it is locked; asked again when others change
+ * it meanwhile
+ * @throws {UserError} (exit code 3) with the file as it was, when it is malformed, cannot be read
+ * or written, stays locked or keeps changing.
+ */
+export async function changeLogins(
+  path: string,
+  plan: (config: DockerConfig) => Promise<readonly LoginChange[]>,
+  options: ChangeOptions = {},
+): Promise<void> {
+  try {
+    const target = await followLinks(path);
+    await Deno.mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    const { lockTimeoutMs = 30_000, signal } = options;
+    await using _lock = await lockFolder(dirname(target), { timeoutMs: lockTimeoutMs, signal });
+    await removeLeftovers(target);
+    await changeLocked(path, target, plan, options);
+  } catch (error) {
+    throw explained(path, error);
+  }
+}
+
+async function changeLocked(
+  path: string,
+  target: string,
+  plan: (config: DockerConfig) => Promise<readonly LoginChange[]>,
+  options: ChangeOptions,
+): Promise<void> {
+  for (let tries = 0; tries < maxTries; tries++) {
+    options.signal?.throwIfAborted();
+    const before = await readText(path, target);
+    const changes = await plan(parseDockerConfig(before ?? "{}", path));
+    if (changes.length === 0) return;
     const after = await mergeLogins(before, changes, path);
     if (after === before) return;
     const replaced = await replaceFile(target, new TextEncoder().encode(after), {
       unchanged: async () => await readText(path, target) === before,
       report: options.report,
+      timeAfter: (before) => markFor(before, Date.now()),
     });
     if (!replaced) continue;
     const now = await readText(path, target);
+    if (now === after) return;
     if (now !== undefined && await mergeLogins(now, changes, path) === now) return;
   }
   throw new UserError(`could not change ${path}: other programs keep changing it`, {
@@ -332,17 +378,41 @@ function isKey(key: string, name: string): boolean {
 }
 
 /**
+ * What is in the file at `path`; undefined when there is none, or an empty one, which docker takes
+ * for none.
+ *
+ * @throws {UserError} as {@linkcode parseDockerConfig} does, and when the file cannot be read.
+ */
+export async function readDockerConfig(path: string): Promise<DockerConfig | undefined> {
+  try {
+    const text = await readText(path, await followLinks(path));
+    return text === undefined || text.trim() === "" ? undefined : parseDockerConfig(text, path);
+  } catch (error) {
+    throw explained(path, error, "read");
+  }
+}
+
+/**
  * Makes sure that the file at `path` can be read, before a program that would replace a malformed
- * one is let at it. No file is fine, and so is an empty one, which docker takes for none.
+ * one is let at it. No file is fine.
  *
  * @throws {UserError} as {@linkcode parseDockerConfig} does, and when the file cannot be read.
  */
 export async function checkConfigFile(path: string): Promise<void> {
+  const text = await readConfigText(path);
+  if (text !== undefined) parseDockerConfig(text, path);
+}
+
+/**
+ * The content of the file at `path`; undefined when there is none.
+ *
+ * @throws {UserError} when it cannot be read.
+ */
+export async function readConfigText(path: string): Promise<string | undefined> {
   try {
-    const text = await readText(path, await followLinks(path));
-    if (text !== undefined && text.trim() !== "") parseDockerConfig(text, path);
+    return await readText(path, await followLinks(path));
   } catch (error) {
-    throw explained(path, error);
+    throw explained(path, error, "read");
   }
 }
 

@@ -38,21 +38,38 @@ const lockFileName = ".ecrin.lock";
  * @throws {Deno.errors.NotFound} when there is no such folder, and the other errors of opening it.
  */
 export async function lockFolder(folder: string, options: LockOptions): Promise<AsyncDisposable> {
+  return await waitForLock(folder, () => tryLockFolder(folder), options);
+}
+
+/**
+ * As {@linkcode lockFolder}, for a file that is made for it and removed with it.
+ *
+ * @throws {LockTimeout} after `timeoutMs`.
+ */
+export async function lockFile(path: string, options: LockOptions): Promise<AsyncDisposable> {
+  return await waitForLock(path, () => tryLockFile(path), options);
+}
+
+async function waitForLock(
+  path: string,
+  tryLock: () => Promise<AsyncDisposable | undefined>,
+  options: LockOptions,
+): Promise<AsyncDisposable> {
   const deadline = performance.now() + options.timeoutMs;
   while (true) {
     options.signal?.throwIfAborted();
-    const lock = await tryLockFolder(folder);
+    const lock = await tryLock();
     if (lock !== undefined) return lock;
     if (performance.now() >= deadline) {
-      throw new LockTimeout(`${folder} stayed locked for ${options.timeoutMs} ms`);
+      throw new LockTimeout(`${path} stayed locked for ${options.timeoutMs} ms`);
     }
     // polled, as a blocking lock() could not be abandoned; at random, so that nobody starves
     await pause(5 + Math.random() * 20, options.signal);
   }
 }
 
-/** The lock of `folder`, or undefined while another process has it. */
-async function tryLockFolder(folder: string): Promise<AsyncDisposable | undefined> {
+/** The lock of `folder`, as {@linkcode lockFolder}'s, or undefined while another process has it. */
+export async function tryLockFolder(folder: string): Promise<AsyncDisposable | undefined> {
   if (Deno.build.os !== "windows") {
     const handle = await Deno.open(folder);
     try {
@@ -129,11 +146,13 @@ export interface ReplaceOptions {
   unchanged?: (() => Promise<boolean>) | undefined;
   /** Told when the file had to be written in place. */
   report?: ((line: string) => void) | undefined;
+  /** The time to give the file, by the time that it had, in milliseconds since 1970. */
+  timeAfter?: ((before: number | undefined) => number) | undefined;
 }
 
 /**
  * Errors after which a file that cannot be replaced may still be written: it is a bind mount of its
- * own, nothing can be made beside it, or its owner cannot be kept.
+ * own, or nothing can be made beside it.
  */
 const inPlaceCodes = new Set(["EBUSY", "EXDEV", "EACCES", "EPERM", "EROFS"]);
 
@@ -152,16 +171,22 @@ export async function replaceFile(
 ): Promise<boolean> {
   const old = await statOf(path);
   const isUnchanged = options.unchanged ?? (() => Promise.resolve(true));
+  const time = options.timeAfter?.(old?.mtime?.getTime());
   const temporary = `${temporaryPrefix(path)}${crypto.randomUUID()}.tmp`;
   try {
-    await writeNew(temporary, content, old);
+    const ownerStays = await writeNew(temporary, content, old, time);
     if (!(await isUnchanged())) return false;
+    if (!ownerStays && await canWriteInPlace(path, content, time)) {
+      options.report?.(`wrote ${path} in place: a new file could not have its owner`);
+      return true;
+    }
     await Deno.rename(temporary, path);
+    if (!ownerStays) options.report?.(`${path} is yours now: its owner could not be kept`);
   } catch (error) {
     const code = errorCode(error);
     if (old === undefined || code === undefined || !inPlaceCodes.has(code)) throw error;
     if (!(await isUnchanged())) return false;
-    await writeInPlace(path, content);
+    await writeInPlace(path, content, time);
     options.report?.(`wrote ${path} in place: it could not be replaced by a new file (${code})`);
   } finally {
     await Deno.remove(temporary).catch(() => {}); // it is not there after a success
@@ -185,6 +210,20 @@ export async function removeLeftovers(path: string): Promise<void> {
   }
 }
 
+/**
+ * Removes a file, what it is a symlink to, and what was left beside it; it need not be there. Only
+ * for who holds the lock of the folder, as {@linkcode removeLeftovers}.
+ */
+export async function removeFile(path: string): Promise<void> {
+  const file = await followLinks(path);
+  await removeLeftovers(file);
+  for (const each of new Set([file, path])) {
+    await Deno.remove(each).catch((error: unknown) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+  }
+}
+
 /** The errno name that Deno gives the errors of the file system: `"ENOENT"`. */
 export function errorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
@@ -195,32 +234,65 @@ function temporaryPrefix(path: string): string {
   return join(dirname(path), `.${basename(path)}.ecrin-`);
 }
 
+/** Returns whether the new file has the owner of the old one. */
 async function writeNew(
   path: string,
   content: Uint8Array,
   like: Deno.FileInfo | undefined,
-): Promise<void> {
+  time: number | undefined,
+): Promise<boolean> {
   using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
   await writeAll(file, content);
+  let ownerStays = true;
   if (like !== undefined && Deno.build.os !== "windows") {
     const made = await file.stat();
-    if (made.uid !== like.uid || made.gid !== like.gid) await Deno.chown(path, like.uid, like.gid);
+    if (made.uid !== like.uid || made.gid !== like.gid) {
+      ownerStays = await Deno.chown(path, like.uid, like.gid).then(() => true, () => false);
+    }
     const mode = (like.mode ?? 0o600) & 0o777;
     if (((made.mode ?? 0) & 0o777) !== mode) await Deno.chmod(path, mode);
   }
+  if (time !== undefined) await setTime(file, time);
   await file.sync();
+  return ownerStays;
+}
+
+/** As {@linkcode writeInPlace}; returns false, with nothing done, for who may not write the file. */
+async function canWriteInPlace(
+  path: string,
+  content: Uint8Array,
+  time: number | undefined,
+): Promise<boolean> {
+  try {
+    await writeInPlace(path, content, time);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "EACCES") return false;
+    throw error;
+  }
 }
 
 /** Overwrites the file; a full disk, half-way, has the old content written over the new one. */
-async function writeInPlace(path: string, content: Uint8Array): Promise<void> {
+async function writeInPlace(
+  path: string,
+  content: Uint8Array,
+  time: number | undefined,
+): Promise<void> {
   const old = await Deno.readFile(path);
   using file = await Deno.open(path, { write: true });
   try {
     await overwrite(file, content);
+    if (time !== undefined) await setTime(file, time);
   } catch (error) {
     await overwrite(file, old).catch(() => {});
     throw error;
   }
+}
+
+/** Only the owner of a file may: others, who may write it, leave it the time of that. */
+async function setTime(file: Deno.FsFile, time: number): Promise<void> {
+  const seconds = (time + 0.5) / 1000; // or what is lost in the division is a millisecond
+  await file.utime(seconds, seconds).catch(() => {});
 }
 
 async function overwrite(file: Deno.FsFile, content: Uint8Array): Promise<void> {

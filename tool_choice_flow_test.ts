@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { assertFailed, assertLoggedIn } from "./testing/outcomes.ts";
 import { login, registry } from "./testing/real_names.ts";
 import { auths, encoded, lastPassword, record, stubs } from "./testing/tool_stages.ts";
+import { tools } from "./tools.ts";
 
 const posix = Deno.build.os !== "windows";
 
@@ -81,7 +82,7 @@ Deno.test({
   },
 });
 
-for (const tool of ["docker", "podman", "nerdctl", "finch"]) {
+for (const { name: tool } of tools) {
   Deno.test(`${tool} asked for and not installed is an error before any request`, async () => {
     await using stage = await stubs({});
     const result = await stage.run([...login, "--tool", tool, "--role", "deploy"]);

@@ -54,6 +54,23 @@ export const tools: readonly Tool[] = [
     },
   },
   {
+    name: "buildah",
+    loginArgs: dockerLogin,
+    install: {
+      linux: "apt-get install buildah, or dnf install buildah",
+      other: "https://github.com/containers/buildah/blob/main/install.md",
+    },
+  },
+  {
+    name: "skopeo",
+    loginArgs: dockerLogin,
+    install: {
+      darwin: "brew install skopeo",
+      linux: "apt-get install skopeo, or dnf install skopeo",
+      other: "https://github.com/containers/skopeo/blob/main/install.md",
+    },
+  },
+  {
     name: "nerdctl",
     loginArgs: dockerLogin,
     install: { other: "https://github.com/containerd/nerdctl#install" },
@@ -66,13 +83,40 @@ export const tools: readonly Tool[] = [
       other: "https://runfinch.com/docs/getting-started/installation",
     },
   },
+  {
+    name: "helm",
+    loginArgs: (host) => ["registry", ...dockerLogin(host)],
+    install: {
+      darwin: "brew install helm",
+      windows: "winget install Helm.Helm",
+      other: "https://helm.sh/docs/intro/install",
+    },
+  },
+  {
+    name: "oras",
+    loginArgs: dockerLogin,
+    install: { darwin: "brew install oras", other: "https://oras.land/docs/installation" },
+  },
 ];
 
 /** A tool that `--tool` accepts: a program, or `file` for docker's config.json without a program. */
 export type ToolName = typeof toolNames[number];
 
-/** Every value of `--tool`, in the order in which the default looks for them. */
-export const toolNames = ["docker", "podman", "nerdctl", "finch", "file"] as const;
+/** Every value of `--tool`. */
+export const toolNames = [
+  "docker",
+  "podman",
+  "buildah",
+  "skopeo",
+  "nerdctl",
+  "finch",
+  "helm",
+  "oras",
+  "file",
+] as const;
+
+/** The tools that run containers, in the order in which the default looks for them. */
+const defaultTools = ["docker", "podman", "nerdctl", "finch"] as const;
 
 /**
  * Checks the value of `--tool`.
@@ -122,9 +166,7 @@ export function chooseTools(
   search: ProgramSearch,
 ): readonly ToolName[] {
   if (asked.length > 0) return asked;
-  const installed = toolNames.find((name) =>
-    name !== "file" && findProgram(name, search) !== undefined
-  );
+  const installed = defaultTools.find((name) => findProgram(name, search) !== undefined);
   return [installed ?? "file"];
 }
 

@@ -3,6 +3,8 @@
  */
 
 import assert from "node:assert/strict";
+import type { FakeAws } from "./testing/aws.ts";
+import type { IssuedPassword } from "./testing/passwords.ts";
 import { requirePrograms } from "./testing/cli.ts";
 import { assertFailed, assertLoggedIn } from "./testing/outcomes.ts";
 import { login, registry } from "./testing/real_names.ts";
@@ -30,6 +32,11 @@ Deno.test({
   },
 });
 
+/** The two passwords of a run: they are asked for at once, and come in any order. */
+function privateFirst(aws: FakeAws): IssuedPassword[] {
+  return aws.passwords.all().toSorted((a, b) => Number(a.public) - Number(b.public));
+}
+
 Deno.test({
   name: "docker is logged in to a private registry and to ECR Public in one run",
   ignore: !hasDocker,
@@ -38,7 +45,7 @@ Deno.test({
     const { aws, home, run } = stage;
     const result = await run([...login, "--public", "--role", "deploy"]);
     assertLoggedIn(result, [registry(), "docker"], ["public.ecr.aws", "docker"]);
-    const [one, other] = aws.passwords.all();
+    const [one, other] = privateFirst(aws);
     assert.deepEqual(await auths(home), {
       [registry()]: encoded(one?.password ?? ""),
       "public.ecr.aws": encoded(other?.password ?? ""),
@@ -56,7 +63,7 @@ Deno.test({
     const { aws, home, run, program } = stage;
     const args = [...login, "--public", "--tool", "podman"];
     assertLoggedIn(await run(args), [registry(), "podman"], ["public.ecr.aws", "podman"]);
-    const [one, other] = aws.passwords.all();
+    const [one, other] = privateFirst(aws);
     assert.deepEqual(await auths(home, "auth.json"), {
       [registry()]: encoded(one?.password ?? ""),
       "public.ecr.aws": encoded(other?.password ?? ""),

@@ -31,6 +31,7 @@ for (
     [["/usr/bin/podman", "/usr/bin/nerdctl"], "podman"],
     [["/usr/bin/nerdctl", "/usr/bin/finch"], "nerdctl"],
     [["/usr/bin/finch"], "finch"],
+    [["/usr/bin/helm", "/usr/bin/skopeo", "/usr/bin/buildah", "/usr/bin/oras"], "file"],
     [[], "file"],
   ] as const
 ) {
@@ -44,8 +45,9 @@ Deno.test("tools that were asked for are taken as they are", () => {
 });
 
 Deno.test("every program reads its password from stdin and gets it in no argument", () => {
-  for (const { loginArgs } of tools) {
+  for (const { name, loginArgs } of tools) {
     assert.deepEqual(loginArgs("h.example"), [
+      ...(name === "helm" ? ["registry"] : []),
       "login",
       "--username",
       "AWS",

@@ -14,6 +14,18 @@ export interface Hurry {
   limits: () => Promise<number[]>;
 }
 
+/** Makes the pauses between tries, and every other timer of a run in `home`, a thousand times as fast. */
+export async function hurryPauses(home: TempHome): Promise<Pick<Hurry, "denoArgs">> {
+  const script = await home.write(
+    "hurry-pauses.ts",
+    `const { setTimeout } = globalThis;
+    globalThis.setTimeout = (work, milliseconds, ...args) =>
+      // what is longer is a time limit
+      setTimeout(work, milliseconds > 20_000 ? milliseconds : milliseconds / 1000, ...args);`,
+  );
+  return { denoArgs: ["-A", "--preload", script] };
+}
+
 /** Makes `AbortSignal.timeout` of a run in `home` a hundred times as fast, and keeps what it was asked. */
 export async function hurryRequests(home: TempHome): Promise<Hurry> {
   const log = home.at("limits");
@@ -29,4 +41,14 @@ export async function hurryRequests(home: TempHome): Promise<Hurry> {
     denoArgs: ["-A", "--preload", script],
     limits: async () => (await home.read("limits")).trim().split("\n").map(Number),
   };
+}
+
+/** Makes the clock by which a run in `home` waits for locks a hundred times as fast. */
+export async function hurryLocks(home: TempHome): Promise<Pick<Hurry, "denoArgs">> {
+  const script = await home.write(
+    "hurry-locks.ts",
+    `const now = performance.now.bind(performance);
+    performance.now = () => 100 * now();`,
+  );
+  return { denoArgs: ["-A", "--preload", script] };
 }
