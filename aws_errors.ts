@@ -7,6 +7,7 @@
 import { exitCodes, UserError } from "./errors.ts";
 import { NetworkError, type NetworkFault } from "./http.ts";
 import { explain, type Situation } from "./messages.ts";
+import { triesOf } from "./retry.ts";
 import { scrub } from "./secret.ts";
 
 /** What each {@linkcode NetworkFault} is called, and what mends it. */
@@ -51,7 +52,7 @@ export function awsError(error: unknown, action: string, situation: Situation): 
   // what a server sends as a message need not be a text
   const message = String(error.message);
   const explained = explain(`${error.name}: ${message}`, situation);
-  if (explained !== undefined) return explained;
+  if (explained !== undefined) return afterTries(explained, triesBy(error));
   if (error.name === "TimeoutError") {
     return networkError(new NetworkError(`AWS (${action})`, "timeout", error), error);
   }
@@ -68,12 +69,15 @@ export function awsError(error: unknown, action: string, situation: Situation): 
   }
   const said = scrub(`${error.name}: ${message}`).replace(/\.\s*$/, "");
   if (status !== undefined && status >= 500) {
-    return new UserError(`AWS could not do ${action}: ${status} ${said}${tries(error)}`, {
-      code: "aws-unavailable",
-      exitCode: exitCodes.network,
-      hint: "try again in a minute",
-      cause: said,
-    });
+    return new UserError(
+      `AWS could not do ${action}: ${status} ${said}${triesOf(triesBy(error))}`,
+      {
+        code: "aws-unavailable",
+        exitCode: exitCodes.network,
+        hint: "try again in a minute",
+        cause: said,
+      },
+    );
   }
   // neither AWS nor the SDK's providers said it: a defect, which keeps its stack
   if (status === undefined && !error.name.endsWith("ProviderError")) return error;
@@ -87,7 +91,7 @@ export function awsError(error: unknown, action: string, situation: Situation): 
 
 function networkError(error: NetworkError, thrown: Error): UserError {
   const [what, hint] = networkFaults[error.fault];
-  return new UserError(`could not reach ${error.host}: ${what}${tries(thrown)}`, {
+  return new UserError(`could not reach ${error.host}: ${what}${triesOf(triesBy(thrown))}`, {
     code: `network-${error.fault}`,
     exitCode: exitCodes.network,
     hint,
@@ -95,9 +99,15 @@ function networkError(error: NetworkError, thrown: Error): UserError {
   });
 }
 
-function tries(error: ServiceException): string {
-  const attempts = error.$metadata?.attempts ?? 1;
-  return attempts > 1 ? ` (${attempts} tries)` : "";
+function triesBy(error: ServiceException): number {
+  return error.$metadata?.attempts ?? 1;
+}
+
+/** An error that more tries did not mend, with their number: one of the network or the server. */
+export function afterTries(error: UserError, tried: number): UserError {
+  const { message, code, exitCode, hint } = error;
+  if (exitCode !== exitCodes.network || tried < 2) return error;
+  return new UserError(`${message}${triesOf(tried)}`, { code, exitCode, hint, cause: error });
 }
 
 function causeOf(error: Error, fits: (cause: Error) => boolean): Error | undefined {

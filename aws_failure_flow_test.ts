@@ -17,6 +17,9 @@ const role = "arn:aws:iam::222222222222:role/deploy";
 const roleArgs = ["--region", region, "--account", "222222222222", "--role", "deploy"];
 const user = "arn:aws:iam::111111111111:user/deploy";
 
+/** How patient a run is by itself is for retry_flow_test.ts. */
+const threeTries = { AWS_MAX_ATTEMPTS: "3" };
+
 /** How a run must fail. */
 interface Expected extends Failure {
   /** Requests of the service that fails; default any number. */
@@ -44,7 +47,7 @@ const everywhere: [FaultKind, Expected][] = [
   ["throttle", {
     exitCode: 5,
     code: "throttled",
-    message: /^too many requests: AWS slowed down .*, also after more tries$/,
+    message: /^too many requests: AWS slowed down .*: (Throttling|TooMany).* \(3 tries\)$/,
     hint: /^wait a minute/,
     requests: 3,
   }],
@@ -119,7 +122,10 @@ for (const [name, { service, args, faults }] of Object.entries(faultTable)) {
   for (const [kind, expected] of faults) {
     Deno.test(`${name}: ${kind} is said in two lines and nothing is written`, async () => {
       await assertFails([...args, "--tool", "file"], expected, {
-        arrange: (aws) => aws.fault({ kind, service }),
+        arrange: (aws) => {
+          aws.fault({ kind, service });
+          return threeTries;
+        },
         requests: { of: service, count: expected.requests },
       });
     });
@@ -163,6 +169,7 @@ for (const [kind, expected] of ssoFaults) {
         const token = { ...aws.sso.signIn(), refreshToken: undefined };
         await home.write(".aws/config", ssoProfile({ region }));
         await home.write(ssoSessionFile, JSON.stringify(token));
+        return threeTries;
       },
       requests: { of: "sso", count: expected.requests },
     });

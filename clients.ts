@@ -11,6 +11,7 @@ import type { Http } from "./http.ts";
 import { type EndpointVariant } from "./registry.ts";
 import { parseRegion, partitionOf } from "./partition.ts";
 import { type Service } from "./endpoint.ts";
+import { type SdkRetryStrategy, sdkRetryStrategy } from "./sdk_retry.ts";
 import { conceal } from "./secret.ts";
 import { type AwsSettings, serviceEndpoint } from "./settings.ts";
 
@@ -28,7 +29,7 @@ export interface ClientConfig {
   readonly endpoint: string;
   readonly requestHandler: FetchHttpHandler;
   readonly maxAttempts: number;
-  readonly retryMode: "standard";
+  readonly retryStrategy: SdkRetryStrategy;
   readonly useFipsEndpoint: false;
   readonly useDualstackEndpoint: false;
   readonly customUserAgent: string;
@@ -41,32 +42,38 @@ export interface ClientSettings {
     region: string,
     variant?: EndpointVariant,
   ) => Promise<ClientConfig>;
+  /**
+   * The same for a request that uses up what it brings, as a refresh token or a code: it is not
+   * repeated where AWS may have carried it out.
+   */
+  readonly singleUse: (service: Service, region: string) => Promise<ClientConfig>;
 }
-
-/** How often a request is tried when AWS or the network fails, unless AWS_MAX_ATTEMPTS says. */
-const defaultMaxAttempts = 3;
 
 /** The {@linkcode ClientSettings} of a run. */
 export function clientSettings(
   settings: AwsSettings,
-  http: Pick<Http, "requestHandler">,
-  { version, maxAttempts }: { version: string; maxAttempts: string | undefined },
+  http: Pick<Http, "requestHandler" | "retries">,
+  { version }: { version: string },
 ): ClientSettings {
   let handler: Promise<FetchHttpHandler> | undefined;
+  const config = async (
+    service: Service,
+    region: string,
+    { variant, singleUse }: { variant?: EndpointVariant | undefined; singleUse: boolean },
+  ): Promise<ClientConfig> => ({
+    region,
+    endpoint: serviceEndpoint(settings, service, region, variant),
+    requestHandler: await (handler ??= http.requestHandler()),
+    maxAttempts: http.retries.most,
+    retryStrategy: sdkRetryStrategy(http.retries, { singleUse }),
+    // the variant is in the endpoint already, and the SDK refuses both together
+    useFipsEndpoint: false,
+    useDualstackEndpoint: false,
+    customUserAgent: `ecrin/${version}`,
+  });
   return {
-    of: async (service, region, variant) => ({
-      region,
-      endpoint: serviceEndpoint(settings, service, region, variant),
-      requestHandler: await (handler ??= http.requestHandler()),
-      maxAttempts: /^[1-9][0-9]?$/.test(maxAttempts ?? "")
-        ? Number(maxAttempts)
-        : defaultMaxAttempts,
-      retryMode: "standard",
-      // the variant is in the endpoint already, and the SDK refuses both together
-      useFipsEndpoint: false,
-      useDualstackEndpoint: false,
-      customUserAgent: `ecrin/${version}`,
-    }),
+    of: (service, region, variant) => config(service, region, { variant, singleUse: false }),
+    singleUse: (service, region) => config(service, region, { singleUse: true }),
   };
 }
 

@@ -5,43 +5,70 @@
  * @module
  */
 
-import { dockerConfigPath, storeLogin } from "./docker_config.ts";
+import { afterTries, awsError } from "./aws_errors.ts";
+import { dockerConfigPath } from "./docker_config.ts";
 import { exitCodes, UserError } from "./errors.ts";
 import { faultOf, type Http, NetworkError } from "./http.ts";
+import { keepStoredLogins } from "./kept_logins.ts";
 import { explain } from "./messages.ts";
+import { networkTrouble, retryAfterOf, statusTrouble } from "./retry.ts";
 import { scrub, Secret } from "./secret.ts";
 import type { System } from "./system.ts";
 import type { LoginHost } from "./targets.ts";
-import { awsError } from "./aws_errors.ts";
+import { openTogether } from "./together.ts";
 
-/** What a login to the file needs. */
-export interface FileLogin {
-  readonly at: LoginHost;
-  readonly password: Secret;
+/** What logins to the file share. */
+export interface FileContext {
   readonly signal: AbortSignal;
-  readonly http: Pick<Http, "fetch">;
+  readonly http: Pick<Http, "fetch" | "retries">;
   /** Takes the lines of `--verbose`. */
   readonly report: (line: string) => void;
+}
+
+interface Login {
+  readonly at: LoginHost;
+  readonly password: Secret;
 }
 
 /** Most of a refusal that is read, in characters. */
 const longestAnswer = 4096;
 
+/** Errors of the file that are about one login: the others can be written. */
+const ofOneLogin: ReadonlySet<string> = new Set([
+  "credential-store-configured",
+  "ecr-login-configured",
+]);
+
 /**
- * Checks the password with the registry and writes it to docker's config.json.
+ * Opens docker's config.json for logins, any number at once: those that end while it is being
+ * written are written together.
  *
- * @throws {UserError} when the registry refuses it or the file cannot be written; the file is then
- * as it was
+ * @returns checks the password with the registry and writes it; throws a {@linkcode UserError} when
+ * the registry refuses it or the file cannot be written, which is then as it was
  */
-export async function loginWithFile(
-  { at, password, signal, http, report }: FileLogin,
-  { env }: System,
-): Promise<void> {
-  await checkPassword({ at, password, http, signal });
-  report(`${at.host} took the password`);
+export function openFileLogins(
+  context: FileContext,
+  { env }: Pick<System, "env">,
+): (at: LoginHost, password: Secret) => Promise<void> {
+  const { report, signal } = context;
   const path = dockerConfigPath(env);
-  await storeLogin(path, [{ host: at.host, username: "AWS", password }], { report, signal });
-  report(`wrote ${path}`);
+  const store = openTogether<Login>(
+    (logins) => {
+      const stored = logins.map(({ at, password }) => ({
+        host: at.host,
+        username: "AWS",
+        password,
+      }));
+      return keepStoredLogins(path, stored, { report, signal });
+    },
+    (error) => error instanceof UserError && ofOneLogin.has(error.code),
+  );
+  return async (at, password) => {
+    await checkPassword({ at, password }, context);
+    report(`${at.host} took the password`);
+    await store({ at, password });
+    report(`wrote ${path}`);
+  };
 }
 
 /** What the registry says to a request. */
@@ -52,15 +79,17 @@ interface Answer {
   readonly body: string;
   /** The `WWW-Authenticate` header. */
   readonly challenge: string;
+  /** Milliseconds that the registry wants to be left alone. */
+  readonly retryAfter: number | undefined;
+  /** How often it was asked. */
+  readonly tried: number;
 }
 
 /**
  * `GET /v2/`, which answers 200 to whom it lets in. ECR Public wants a token for the password first.
  * https://distribution.github.io/distribution/spec/api/#api-version-check and .../spec/auth/token
  */
-async function checkPassword(
-  { at, password, ...by }: Omit<FileLogin, "report">,
-): Promise<void> {
+async function checkPassword({ at, password }: Login, by: FileContext): Promise<void> {
   const basic = `Basic ${new Secret(btoa(`AWS:${password.reveal()}`)).reveal()}`;
   const url = `${at.protocol}//${at.host}/v2/`;
   let answer = await ask(url, basic, by);
@@ -78,8 +107,34 @@ async function checkPassword(
 async function ask(
   url: string,
   authorization: string,
-  { http, signal }: Pick<FileLogin, "http" | "signal">,
+  { http, signal }: Pick<FileContext, "http" | "signal">,
 ): Promise<Answer> {
+  const { host } = new URL(url);
+  const request = {};
+  for (let tried = 1;; tried++) {
+    const answer = await askOnce(url, authorization, { http, signal });
+    const failed = answer instanceof NetworkError;
+    const trouble = failed ? networkTrouble(answer.fault) : statusTrouble(answer.status);
+    const again = trouble !== undefined && await http.retries.again(request, trouble, {
+      tried,
+      said: failed ? answer.message : `${host} answered ${answer.status}`,
+      retryAfter: failed ? undefined : answer.retryAfter,
+    });
+    if (again) continue;
+    http.retries.succeeded(request);
+    if (failed) {
+      const error = awsError(answer, "GET /v2/", { registry: host });
+      throw error instanceof UserError ? afterTries(error, tried) : error;
+    }
+    return { ...answer, tried };
+  }
+}
+
+async function askOnce(
+  url: string,
+  authorization: string,
+  { http, signal }: Pick<FileContext, "http" | "signal">,
+): Promise<Omit<Answer, "tried"> | NetworkError> {
   try {
     const response = await http.fetch(url, { headers: { authorization } });
     const body = await response.text();
@@ -89,15 +144,15 @@ async function ask(
       said: scrub(`${response.status} ${response.statusText} ${body}`).slice(0, longestAnswer),
       body,
       challenge: response.headers.get("www-authenticate") ?? "",
+      retryAfter: retryAfterOf(response.headers.get("retry-after"), new Date()),
     };
   } catch (error) {
     signal.throwIfAborted();
-    const { host } = new URL(url);
+    if (error instanceof UserError) throw error;
     // a body that breaks off or stalls is the network's fault too
-    const network = error instanceof NetworkError || error instanceof UserError
+    return error instanceof NetworkError
       ? error
-      : new NetworkError(host, faultOf(error), error);
-    throw awsError(network, "GET /v2/", { registry: host });
+      : new NetworkError(new URL(url).host, faultOf(error), error);
   }
 }
 
@@ -132,8 +187,8 @@ function readToken(body: string, host: string): Secret {
   });
 }
 
-function refusal(host: string, { status, said }: Answer): UserError {
-  return explain(said, { registry: host, tool: "ecrin" }) ?? new UserError(
+function refusal(host: string, { status, said, tried }: Answer): UserError {
+  const error = explain(said, { registry: host, tool: "ecrin" }) ?? new UserError(
     `${host} answered the login with ${said.slice(0, 200).trim()}`,
     {
       code: "registry-failed",
@@ -141,4 +196,5 @@ function refusal(host: string, { status, said }: Answer): UserError {
       hint: status >= 500 ? "try again in a minute" : "check that this is the registry you mean",
     },
   );
+  return afterTries(error, tried);
 }

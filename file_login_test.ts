@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { exitCodes, UserError } from "./errors.ts";
-import { loginWithFile } from "./file_login.ts";
+import { openFileLogins } from "./file_login.ts";
 import { openHttp } from "./http.ts";
 import { Secret } from "./secret.ts";
-import type { System } from "./system.ts";
 import { tempHome } from "./testing/cli.ts";
 
 interface Asked {
@@ -27,13 +26,15 @@ async function logIn(
     },
   );
   const { signal } = new AbortController();
-  const login = loginWithFile({
-    at: { host: `127.0.0.1:${server.addr.port}`, account: undefined, protocol: "http:" },
-    password: new Secret("the-password"),
+  const logIn = openFileLogins({
     signal,
-    http: openHttp({ signal, readTextFile: Deno.readTextFile }),
+    http: openHttp({ signal, readTextFile: Deno.readTextFile, maxAttempts: "1" }),
     report: () => {},
-  }, { env: { HOME: home.path, USERPROFILE: home.path } } as unknown as System);
+  }, { env: { HOME: home.path, USERPROFILE: home.path } });
+  const login = logIn(
+    { host: `127.0.0.1:${server.addr.port}`, account: undefined, protocol: "http:" },
+    new Secret("the-password"),
+  );
   const error = await login.then(() => undefined, (error: unknown) => error);
   const path = ".docker/config.json";
   const config = await home.exists(path) ? await home.read(path) : undefined;

@@ -8,9 +8,14 @@
 
 import { type FetchHttpHandler, loadFetchHandler } from "./deps.ts";
 import { permissionError, usageError } from "./errors.ts";
+import { openPool } from "./pool.ts";
+import { networkTrouble, openRetries, type Retries } from "./retry.ts";
 
 /** How long one request may take before it is given up and tried again, in milliseconds. */
 const requestTimeout = 15_000;
+
+/** How many requests may wait for an answer at once: `fetch` opens a connection for each. */
+const mostRequests = 32;
 
 /** What went wrong on the way to a host. */
 export type NetworkFault =
@@ -32,16 +37,15 @@ const faultPatterns: readonly (readonly [RegExp, NetworkFault])[] = [
   [/timed out|timeout/i, "timeout"],
 ];
 
-/** A request that got no answer. The SDK tries again those that another try may mend. */
+/** A request that got no answer. */
 export class NetworkError extends Error {
   override readonly name = "NetworkError";
-  /** Read by the SDK's retry strategy (`isRetryableByTrait` in smithy's retry module). */
+  /** Read by the SDK's own retry strategies (`isRetryableByTrait` in smithy's retry module). */
   readonly $retryable: { throttling: false } | undefined;
 
   constructor(readonly host: string, readonly fault: NetworkFault, cause: unknown) {
     super(`could not reach ${host} (${fault})`, { cause });
-    const passing = fault !== "certificate" && fault !== "dns" && fault !== "proxy";
-    this.$retryable = passing ? { throttling: false } : undefined;
+    this.$retryable = networkTrouble(fault) === undefined ? undefined : { throttling: false };
   }
 }
 
@@ -52,6 +56,10 @@ export interface HttpOptions {
   /** Ends every request of the run. */
   readonly signal: AbortSignal;
   readonly readTextFile: (path: string) => Promise<string>;
+  /** AWS_MAX_ATTEMPTS. */
+  readonly maxAttempts?: string | undefined;
+  /** Takes the lines of `--verbose`. */
+  readonly report?: (line: string) => void;
 }
 
 /** The way out of this process. */
@@ -62,14 +70,20 @@ export interface Http {
   readonly requestHandler: () => Promise<FetchHttpHandler>;
   /** Settles when the first request is on its way. */
   readonly firstRequest: Promise<void>;
+  /** Which of them are made again. */
+  readonly retries: Retries;
 }
 
 /** Makes the {@linkcode Http} of a run. The CA bundle is read at the first https request. */
 export function openHttp(options: HttpOptions): Http {
   const first = Promise.withResolvers<void>();
   let client: Promise<Deno.HttpClient | undefined> | undefined;
+  const pool = openPool(mostRequests);
 
-  const send: Http["fetch"] = async (input, init = {}) => {
+  const send = async (
+    input: Parameters<Http["fetch"]>[0],
+    init: RequestInit = {},
+  ): Promise<Response> => {
     const url = new URL(input instanceof Request ? input.url : input);
     if (url.protocol === "https:") client ??= trusting(options);
     const limit = AbortSignal.timeout(requestTimeout);
@@ -94,12 +108,18 @@ export function openHttp(options: HttpOptions): Http {
     }
   };
 
+  const pooled: Http["fetch"] = (input, init) => pool(() => send(input, init));
   return {
-    fetch: send,
+    fetch: pooled,
     firstRequest: first.promise,
+    retries: openRetries({
+      maxAttempts: options.maxAttempts,
+      signal: options.signal,
+      report: options.report ?? (() => {}),
+    }),
     requestHandler: async () => {
       const { FetchHttpHandler } = await loadFetchHandler();
-      return new FetchHttpHandler({ customFetch: send as typeof fetch });
+      return new FetchHttpHandler({ customFetch: pooled as typeof fetch });
     },
   };
 }

@@ -62,6 +62,12 @@ const refused = (action: string): RegExp =>
 const principal = (situation: Situation, match: RegExpExecArray): string =>
   match[1] ?? identity(situation);
 
+/** The line in which the pattern was found. */
+function lineOf({ input, index }: RegExpExecArray): string {
+  const start = input.lastIndexOf("\n", index) + 1;
+  return input.slice(start).split("\n", 1)[0]?.trim().slice(0, 200) ?? "";
+}
+
 /** The table. The first row whose pattern fits is taken, so the special ones come first. */
 export const knownMessages: readonly KnownMessage[] = [
   {
@@ -169,8 +175,11 @@ export const knownMessages: readonly KnownMessage[] = [
   {
     code: "throttled",
     exitCode: exitCodes.network,
-    pattern: /Throttling|TooManyRequests|toomanyrequests|Rate exceeded|RequestLimitExceeded/i,
-    message: (s) => `too many requests: AWS slowed down ${identity(s)}, also after more tries`,
+    pattern: /Throttling|Too ?Many ?Requests|Rate exceeded|RequestLimitExceeded/i,
+    message: (s, match) =>
+      `too many requests: ${s.registry ?? "AWS"} slowed down ${
+        s.registry === undefined ? identity(s) : tool(s)
+      }: ${lineOf(match)}`,
     hint: () => "wait a minute, then try again; run fewer logins at once",
   },
   {
@@ -269,11 +278,20 @@ export const knownMessages: readonly KnownMessage[] = [
     hint: (s) => `start it, or check DOCKER_HOST and: ${tool(s)} context ls; or use: --tool file`,
   },
   {
+    code: "registry-failed",
+    byTool: true,
+    exitCode: exitCodes.network,
+    // docker's and podman's way to tell a status
+    pattern: /(?:status(?: code)?:?|status code from registry|HTTP code) "?(5\d\d[\w ()]*)/i,
+    message: (s, match) => `${registry(s)} answered the login with ${match[1]?.trim()}`,
+    hint: () => "try again in a minute",
+  },
+  {
     code: "registry-unreachable",
     byTool: true,
     exitCode: exitCodes.network,
     pattern:
-      /dial tcp|no such host|i\/o timeout|Client\.Timeout|connection refused|connection reset|TLS handshake timeout/i,
+      /dial tcp|no such host|i\/o timeout|Client\.Timeout|connection refused|connection reset|TLS handshake timeout|\/v2\/": (?:unexpected )?EOF/i,
     message: (s) => `${tool(s)} could not reach ${registry(s)}`,
     hint: () => "check the network, the proxy variables and the registry's name",
   },

@@ -84,7 +84,7 @@ const registryFaults: [RegistryFault, Failure][] = [
   ["5xx", {
     exitCode: 5,
     code: "registry-failed",
-    message: /^127\.0\.0\.1:\d+ answered .*503/,
+    message: /^127\.0\.0\.1:\d+ answered .*503.*\(2 tries\)$/,
     hint: /^try again/,
   }],
   ["throttle", {
@@ -104,7 +104,10 @@ const registryFaults: [RegistryFault, Failure][] = [
 for (const [kind, expected] of registryFaults) {
   Deno.test(`a registry that answers a login with ${kind} is said, and nothing is written`, async () => {
     await assertFails(["--region", region, "--tool", "file"], expected, {
-      arrange: (aws) => aws.registry.fault(kind),
+      arrange: (aws) => {
+        aws.registry.fault(kind);
+        return { AWS_MAX_ATTEMPTS: "2" };
+      },
     });
   });
 }

@@ -41,7 +41,7 @@ Deno.test(
     const { aws, run, asked, home } = stage;
     const args = ["--account", account, "--region", region, "--public"];
     assertLoggedIn(await run(args, { AWS_REGION: "eu-west-1" }), registry(), "public.ecr.aws");
-    assert.deepEqual(asked(), [api(), registry(), publicApi, "public.ecr.aws"]);
+    assert.deepEqual(asked().sort(), [api(), registry(), publicApi, "public.ecr.aws"].sort());
     assert.deepEqual(aws.requestsOf("ecr-public").map(({ region }) => region), ["us-east-1"]);
     assert.deepEqual(await storedHosts(home), [registry(), "public.ecr.aws"]);
   },

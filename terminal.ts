@@ -16,19 +16,33 @@ const progressDelay = 1000;
 
 const colors = { error: "31;1", hint: "36", warning: "33" } as const;
 
-/** The voice of a run. */
-export interface Terminal {
+/** What a run says. */
+export interface Voice {
   /** A result. Silent with `--quiet`. */
   readonly say: (line: string) => void;
+  /** What a person has to do now. Never silent. */
+  readonly demand: (line: string) => void;
   /** A step, for `--verbose`. */
   readonly detail: (line: string) => void;
   readonly warn: (line: string) => void;
   /** A failure, and its hint. Never silent. */
   readonly fail: (error: UserError) => void;
-  /** On a terminal, shows `line` while `work` takes longer than a second. */
-  readonly during: <T>(line: string, work: Promise<T>) => Promise<T>;
-  /** Keeps progress away while `work` asks a person something. */
-  readonly asking: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+/** The voice of a run, its progress, and the right to ask a person. */
+export interface Terminal extends Voice {
+  /**
+   * On a terminal, shows `line` while `work` takes longer than a second. A function is asked anew
+   * after each line that is said meanwhile.
+   */
+  readonly during: <T>(line: string | (() => string), work: Promise<T>) => Promise<T>;
+  /**
+   * Lets `work` ask a person something: one at a time, with progress away and all that is said
+   * meanwhile held back, but for what `work` says itself.
+   */
+  readonly asking: <T>(work: (voice: Voice) => Promise<T>) => Promise<T>;
+  /** Says what is held back, since the run ends and so does the asking. */
+  readonly flush: () => void;
 }
 
 /** Makes the {@linkcode Terminal} of a run. */
@@ -36,51 +50,84 @@ export function openTerminal(system: System, options: OutputOptions): Terminal {
   const { env } = system;
   const obeys = system.stderrIsTerminal && env.TERM !== "dumb";
   const colored = options.color && !env.NO_COLOR && (obeys || Boolean(env.FORCE_COLOR));
+  const progress: (() => string)[] = [];
   let progressShown = false;
   let asking = false;
+  let asked: Promise<unknown> = Promise.resolve();
+  const held: string[] = [];
   const eraseProgress = () => {
     if (progressShown) system.stderr("\r\x1b[2K");
     progressShown = false;
   };
-  const print = (text: string, label?: keyof typeof colors) => {
+  const drawProgress = () => {
+    const line = progress.at(-1);
+    if (line === undefined || asking) return;
     eraseProgress();
-    const lines = printable(scrub(text)).split("\n");
-    const painted = label && (colored ? `\x1b[${colors[label]}m${label}\x1b[0m: ` : `${label}: `);
-    system.stderr(lines.map((line, i) => `ecrin: ${(i === 0 && painted) || ""}${line}\n`).join(""));
+    progressShown = true;
+    // a line that the terminal wraps could not be erased
+    const room = system.columns() - "ecrin:  …".length - 1;
+    system.stderr(`ecrin: ${printable(line()).slice(0, Math.max(room, 0))} …`);
+  };
+  const print = (text: string) => {
+    eraseProgress();
+    system.stderr(text);
+    drawProgress();
+  };
+  const flush = () => {
+    asking = false;
+    if (held.length > 0) print(held.splice(0).join(""));
+    else drawProgress();
+  };
+  const voice = (write: (text: string) => void): Voice => {
+    const line = (text: string, label?: keyof typeof colors) => {
+      const lines = printable(scrub(text)).split("\n");
+      const painted = label &&
+        (colored ? `\x1b[${colors[label]}m${label}\x1b[0m: ` : `${label}: `);
+      write(lines.map((line, i) => `ecrin: ${(i === 0 && painted) || ""}${line}\n`).join(""));
+    };
+    return {
+      say: (text) => options.quiet || line(text),
+      demand: (text) => line(text),
+      detail: (text) => options.verbose && line(text),
+      warn: (text) => options.quiet || line(text, "warning"),
+      fail: (error) => {
+        line(onOneLine(error.message), "error");
+        if (error.hint !== undefined) line(onOneLine(error.hint), "hint");
+      },
+    };
   };
   return {
-    say: (line) => options.quiet || print(line),
-    detail: (line) => options.verbose && print(line),
-    warn: (line) => options.quiet || print(line, "warning"),
-    fail: (error) => {
-      print(onOneLine(error.message), "error");
-      if (error.hint !== undefined) print(onOneLine(error.hint), "hint");
-    },
+    ...voice((text) => asking ? held.push(text) : print(text)),
     during: async (line, work) => {
       if (!obeys || options.quiet) return await work;
+      const current = typeof line === "string" ? () => line : line;
       const timer = setTimeout(() => {
-        if (asking) return;
-        progressShown = true;
-        // a line that the terminal wraps could not be erased
-        const room = system.columns() - "ecrin:  …".length - 1;
-        system.stderr(`ecrin: ${printable(line).slice(0, Math.max(room, 0))} …`);
+        progress.push(current);
+        drawProgress();
       }, progressDelay);
       try {
         return await work;
       } finally {
         clearTimeout(timer);
+        if (progress.includes(current)) progress.splice(progress.indexOf(current), 1);
         eraseProgress();
+        drawProgress();
       }
     },
-    asking: async (work) => {
-      eraseProgress();
-      asking = true;
-      try {
-        return await work();
-      } finally {
-        asking = false;
-      }
+    asking: (work) => {
+      const result = asked.then(async () => {
+        eraseProgress();
+        asking = true;
+        try {
+          return await work(voice(print));
+        } finally {
+          flush();
+        }
+      });
+      asked = result.catch(() => {});
+      return result;
     },
+    flush,
   };
 }
 
@@ -93,7 +140,7 @@ function onOneLine(text: string): string {
  * `text` without what a terminal would obey: whole control sequences (ECMA-48), what is left of
  * them, and marks that turn the direction of writing.
  */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text
     // deno-lint-ignore no-control-regex
     .replace(/(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\n]*(?:\x07|\x1b\\)?/g, "")

@@ -219,6 +219,31 @@ Deno.test({
 });
 
 Deno.test({
+  name: "many logins show how many have ended, above which their lines come",
+  ...onTerminal,
+  fn: async () => {
+    const rest = Promise.withResolvers<void>();
+    let asked = 0;
+    await using aws = await startAws({
+      // two of four get through at first
+      hold: (request) => request === "GET /v2/" && ++asked > 2 ? rest.promise : undefined,
+    });
+    const accounts = "222222222222,333333333333,444444444444,555555555555";
+    await using cli = await startOnTerminal([...args, "--account", accounts], {
+      env: userEnv(aws),
+    });
+    const shown = await cli.waitFor("stdout", "logging in: 2 of 4 …");
+    assert.equal(shown.match(/logged in to/g)?.length, 2);
+    rest.resolve();
+    const { code, stdout } = await cli.result();
+    assert.equal(code, 0);
+    const rows = screen(stdout);
+    assert.equal(rows.length, 4, stdout);
+    for (const row of rows) assert.match(row, /^ecrin: logged in to 127\.0\.0\.1:\d+ \(file/);
+  },
+});
+
+Deno.test({
   name: "a login of less than a second shows no progress",
   ...onTerminal,
   fn: async () => {

@@ -92,3 +92,44 @@ Deno.test("a line break in what others say does not make a line of ours", () => 
   openTerminal(system, plain).fail(usageError("x", "it said no\nlogged in to x\r\n", "a\nb"));
   assert.equal(lines.join(""), "ecrin: error: it said no logged in to x \necrin: hint: a b\n");
 });
+
+Deno.test("one question at a time, and what others say meanwhile waits for its end", async () => {
+  const lines: string[] = [];
+  const system = { env: {}, stderr: (text: string) => lines.push(text) } as unknown as System;
+  const terminal = openTerminal(system, plain);
+  const answers = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const questions = answers.map(({ promise }, index) =>
+    terminal.asking(async (voice) => {
+      voice.say(`question ${index}`);
+      await promise;
+      if (index === 1) throw new Error("no answer");
+    })
+  );
+  await Promise.resolve();
+  terminal.say("logged in");
+  terminal.fail(usageError("some-code", "it went wrong", "run: x"));
+  assert.deepEqual(lines, ["ecrin: question 0\n"]);
+  answers[0]?.resolve();
+  await questions[0];
+  answers[1]?.resolve();
+  await assert.rejects(questions[1] ?? Promise.resolve(), /no answer/);
+  terminal.say("done");
+  assert.equal(
+    lines.join(""),
+    "ecrin: question 0\necrin: logged in\necrin: error: it went wrong\necrin: hint: run: x\n" +
+      "ecrin: question 1\necrin: done\n",
+  );
+});
+
+Deno.test("what waits is said at the end of the run, though the question is still open", () => {
+  const lines: string[] = [];
+  const system = { env: {}, stderr: (text: string) => lines.push(text) } as unknown as System;
+  const terminal = openTerminal(system, plain);
+  void terminal.asking(() => new Promise(() => {}));
+  return Promise.resolve().then(() => {
+    terminal.say("held back");
+    assert.deepEqual(lines, []);
+    terminal.flush();
+    assert.deepEqual(lines, ["ecrin: held back\n"]);
+  });
+});

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { findProgram } from "../testing/programs.ts";
 import { type TempHome, tempHome } from "../testing/temp_home.ts";
-import type { Servers } from "./servers.ts";
+import { type Servers, slowLatency, type Stage } from "./servers.ts";
 import { ratio, summarize } from "./statistics.ts";
 
 /** One thing to time. */
@@ -21,6 +21,8 @@ interface Case {
   readonly argv: readonly string[];
   /** Whether docker's config.json must hold the registry afterwards. */
   readonly logsIn: boolean;
+  /** The AWS and the registry; default the fast ones. */
+  readonly stage?: Stage;
 }
 
 /** Two cases, and how many times as long the first may take as the second. */
@@ -45,7 +47,31 @@ const comparisons: readonly Comparison[] = [
   { name: "the SDK and dax alone", base: awsPipe },
   { name: "ecrin --tool docker --role", base: awsPipe },
   { name: "ecrin --tool file", base: awsPipe },
+  ...["file", "docker"].flatMap((tool): Comparison[] => [
+    { name: manyName(tool, 20), base: manyName(tool, 1), aim: 3 },
+    { name: manyName(tool, 20, slowLatency), base: manyName(tool, 1, slowLatency), aim: 2 },
+  ]),
 ];
+
+function manyName(tool: string, accounts: number, latency = 0): string {
+  const late = latency === 0 ? "" : `, ${latency} ms a request`;
+  return `ecrin --tool ${tool}, ${accounts} account${accounts === 1 ? "" : "s"}${late}`;
+}
+
+/** Logins to one and to many accounts, with a role in each. */
+function manyCases(tool: string, ecrin: readonly string[], servers: Servers): Case[] {
+  return [0, slowLatency].flatMap((latency) =>
+    [1, 20].map((count): Case => {
+      const accounts = Array.from({ length: count }, (_, index) => String(222222222200 + index));
+      return {
+        name: manyName(tool, count, latency),
+        argv: [...ecrin, "--tool", tool, "--role", "deploy", "--account", accounts.join()],
+        logsIn: true,
+        ...(latency === 0 ? {} : { stage: servers.slow }),
+      };
+    })
+  );
+}
 
 /** The AWS CLI v2: the first `aws` on PATH, else the one of Debian's package. */
 async function findAwsCli(): Promise<string | undefined> {
@@ -72,6 +98,7 @@ async function makeCases(home: TempHome, servers: Servers): Promise<Case[]> {
     { name: "ecrin --help", argv: [...ecrin, "--help"], logsIn: false },
     { name: "ecrin --dry-run", argv: [...ecrin, "--dry-run"], logsIn: false },
     { name: "ecrin --tool file", argv: [...ecrin, "--tool", "file"], logsIn: true },
+    ...manyCases("file", ecrin, servers),
   ];
   if (findProgram("docker") === undefined) {
     console.log("docker is not installed: nothing of it is timed");
@@ -85,6 +112,7 @@ async function makeCases(home: TempHome, servers: Servers): Promise<Case[]> {
     { name: "ecrin --tool docker", argv: docker, logsIn: true },
     { name: "ecrin --tool docker --role", argv: [...docker, ...role], logsIn: true },
     { name: "the SDK and dax alone", argv: [...deno, "-A", floorScript], logsIn: true },
+    ...manyCases("docker", ecrin, servers),
     { name: "docker login", argv: ["sh", "-c", `${login} < "$0"`, password], logsIn: true },
   );
   const aws = await findAwsCli();
@@ -98,20 +126,26 @@ async function makeCases(home: TempHome, servers: Servers): Promise<Case[]> {
 
 /** Runs a case once and returns its time in milliseconds. */
 async function time(
-  { name, argv, logsIn }: Case,
+  { name, argv, logsIn, stage }: Case,
   { home, env, registry }: { home: TempHome; env: Record<string, string>; registry: string },
 ): Promise<number> {
   await Deno.remove(home.at("docker/config.json")).catch(() => {}); // there is none yet
   const [program = "", ...args] = argv;
-  const command = new Deno.Command(program, { args, env, clearEnv: true, cwd: home.path });
+  const command = new Deno.Command(program, {
+    args,
+    env: { ...env, ...stage?.env },
+    clearEnv: true,
+    cwd: home.path,
+  });
   const start = performance.now();
   const { code, stderr } = await command.output();
   const milliseconds = performance.now() - start;
   if (code !== 0) {
     throw new Error(`${name} ended with ${code}: ${new TextDecoder().decode(stderr)}`);
   }
-  if (logsIn && !(await home.read("docker/config.json")).includes(registry)) {
-    throw new Error(`${name} did not log in to ${registry}`);
+  const host = stage?.registry ?? registry;
+  if (logsIn && !(await home.read("docker/config.json")).includes(host)) {
+    throw new Error(`${name} did not log in to ${host}`);
   }
   return milliseconds;
 }

@@ -28,6 +28,7 @@ import {
   refusal,
   signingName,
 } from "./protocol.ts";
+import { rateLimit } from "./rate.ts";
 import { type FakeRegistry, startRegistry } from "./registry.ts";
 import { MfaDevices, type Role, Roles } from "./roles.ts";
 import { parseAuthorization, verifySignature, type WireRequest } from "./sigv4.ts";
@@ -47,8 +48,15 @@ export interface AwsOptions extends EcrOptions {
   metadata?: MetadataOptions;
   /** Serves HTTPS (metadata stays HTTP, as its clients cannot do else). */
   tls?: Certificate;
-  /** How long each answer takes, in milliseconds. */
+  /** How long each answer takes, in milliseconds; also of the fake registry. */
   latency?: number;
+  /** Requests a second above which AWS says that it is too much; default any number. */
+  rate?: number;
+  /**
+   * Holds a request back until it resolves: one of AWS by the name of its operation, one of the fake
+   * registry by its method and path.
+   */
+  hold?: (request: string) => Promise<void> | void;
   /** The registry that ECR names; default a fake registry that is started too. */
   registryUrl?: string;
 }
@@ -116,7 +124,13 @@ function start(options: AwsOptions): FakeAws {
   const faults = new Faults();
   const released = Promise.withResolvers<void>();
   const tls = options.tls;
+  const takes = rateLimit(options.rate ?? Infinity);
+  const held = async (request: string): Promise<void> => {
+    if (options.latency !== undefined) await pause(options.latency);
+    await Promise.race([options.hold?.(request), released.promise]);
+  };
   const registry = startRegistry({
+    held,
     issued: (password) => passwords.get(password),
     now,
     ...(tls === undefined ? {} : { tls }),
@@ -171,7 +185,7 @@ function start(options: AwsOptions): FakeAws {
     const operation = identify(wire);
     const record = recordOf(wire, operation, now());
     aws.requests.push(record);
-    if (options.latency !== undefined) await pause(options.latency);
+    await held(record.operation);
     if (operation === undefined) {
       record.status = 404;
       const fault = new AwsFault(404, "UnknownOperationException", "No service has this operation");
@@ -185,7 +199,9 @@ function start(options: AwsOptions): FakeAws {
       now: now(),
       url: aws.url,
     };
-    const fault = faults.take(operation.service, operation.operation);
+    const fault = takes()
+      ? faults.take(operation.service, operation.operation)
+      : { kind: "throttle" } as const;
     if (fault?.kind === "reset") connection.reset();
     if (fault?.kind === "hang") await released.promise;
     let response: Response;

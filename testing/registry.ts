@@ -23,6 +23,8 @@ export interface RegistryOptions {
   /** Its region; default the one in the name that it is asked by, else any. */
   region?: string;
   tls?: Certificate;
+  /** Holds a request back, told by its method and path. */
+  held?: (request: string) => Promise<void>;
 }
 
 /** A request that a registry got. */
@@ -69,6 +71,7 @@ export function startRegistry(options: RegistryOptions): FakeRegistry {
       status: 0,
     };
     requests.push(record);
+    await options.held?.(`${record.method} ${record.path}`);
     const fault = faults.find(({ times }) => times > 0);
     if (fault !== undefined) fault.times--;
     if (fault?.kind === "reset") connection.reset();
