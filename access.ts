@@ -24,6 +24,7 @@ import type { RunContext } from "./run.ts";
 import { conceal } from "./secret.ts";
 import { type AwsSettings, awsSettings } from "./settings.ts";
 import { describeSource } from "./sources.ts";
+import type { SsoContext } from "./sso_context.ts";
 import type { Target } from "./targets.ts";
 
 /** Where the identity comes from and which settings hold. */
@@ -67,6 +68,8 @@ export async function planAccess(
   const config = await loadAwsConfig(system.env, system.readTextFile);
   const identity = planIdentity(config, system.env, options);
   for (const ignored of identity.ignored) terminal.detail(`ignored ${ignored}`);
+  const unused = unusedMfa(options, identity);
+  if (unused !== undefined) terminal.warn(unused);
   const settings = awsSettings(system.env, config, identity.settingsProfile);
   return { config, identity, settings };
 }
@@ -74,28 +77,64 @@ export async function planAccess(
 /**
  * The identity for a place, without a request.
  *
+ * @param defaultDuration life of the credentials of `--role`, in seconds, without `--duration`
  * @throws {UserError} when its roles cannot be assumed like that
  */
 export function planStep(
-  { identity: { source, hops: first } }: AccessPlan,
+  { identity }: AccessPlan,
   options: IdentityOptions,
   place: Place,
+  { defaultDuration = tokenDuration }: { defaultDuration?: number } = {},
 ): Step {
-  const hops = [...first, ...roleHops(options, place, source)];
+  const source = sourceIn(identity.source, place);
+  const hops = [...identity.hops, ...roleHops({ ...options, defaultDuration }, place, source)];
   checkHops(source, hops);
   return { source, hops, identity: hops.at(-1)?.roleArn ?? describeSource(source).name };
 }
 
-/** Life of a role's credentials, in seconds: they only fetch a token, so the least STS gives. */
-const defaultRoleDuration = 900;
+/** What to say when a code is given and no role wants one. */
+function unusedMfa({ mfa }: IdentityOptions, { hops }: IdentityPlan): string | undefined {
+  const flag = mfa.code !== undefined
+    ? "--mfa-code"
+    : mfa.command !== undefined
+    ? "--mfa-command"
+    : undefined;
+  const wanted = mfa.serial !== undefined || hops.some(({ mfaSerial }) => mfaSerial !== undefined);
+  if (flag === undefined || wanted) return undefined;
+  return `${flag} is not used: no role here names an MFA device (--mfa-serial, mfa_serial)`;
+}
+
+/** The source for a place, whose account an SSO role is taken in. */
+function sourceIn(source: IdentityPlan["source"], { account }: Place): Source {
+  if (source.kind !== "sso-role") return source;
+  if (account === undefined) {
+    throw usageError(
+      "account-needed",
+      `the SSO role ${source.role} is given by its name, and no account says where it is`,
+      "add: --account ID",
+    );
+  }
+  return { ...source, kind: "sso", account };
+}
+
+/** Life of a role's credentials, in seconds, that only fetch a token: the least STS gives. */
+const tokenDuration = 900;
+
+/** Life of a role's credentials, in seconds, unless AssumeRole is told another. */
+export const stsDuration = 3600;
 
 /** The region whose partition roles are in when nothing says another. */
 const defaultRegion = "us-east-1";
 
 /** The hops of `--role`: names are of the place's account, in the partition of its region. */
-function roleHops(options: IdentityOptions, place: Place, source: Source): RoleHop[] {
+function roleHops(
+  options: IdentityOptions & { readonly defaultDuration: number },
+  place: Place,
+  source: Source,
+): RoleHop[] {
   // a web identity cannot say it
   const sayingWho = source.kind === "web-token" && options.roles.length > 1 ? 1 : 0;
+  const { defaultDuration } = options;
   return options.roles.map((role, index): RoleHop => {
     if (role.account === undefined && place.account === undefined) {
       throw usageError(
@@ -113,7 +152,7 @@ function roleHops(options: IdentityOptions, place: Place, source: Source): RoleH
       sessionName: options.sessionName,
       // nobody types a code for 15 minutes: STS's hour, which is worth caching
       durationSeconds: options.duration ??
-        (mfaSerial === undefined ? defaultRoleDuration : undefined),
+        (mfaSerial === undefined && defaultDuration !== stsDuration ? defaultDuration : undefined),
       mfaSerial,
       // it lasts through a chain, and cannot be set again
       sourceIdentity: index === sayingWho ? options.sourceIdentity : undefined,
@@ -134,23 +173,24 @@ export function openAccess(
     caBundle: settings.caBundle,
     signal,
     readTextFile: system.readTextFile,
-  });
-  const clients = clientSettings(settings, http, {
-    version,
     maxAttempts: system.env.AWS_MAX_ATTEMPTS,
+    report,
   });
+  const clients = clientSettings(settings, http, { version });
   const cache = options.cache
     ? openRoleCache({ config, system, settings, signal, report })
     : undefined;
   // by what they depend on, so that each is got once
   const identities = new Map<string, Promise<Identity>>();
   const mfaSessions = new Map<string, Promise<AwsCredentials>>();
+  const signIns: SsoContext["signIns"] = new Map();
   const tokens = new Map<string, Promise<AuthorizationToken>>();
 
   const identityFor: Access["identityFor"] = ({ source, hops }, region) =>
     resolveIdentity(source, hops, {
       ...{ identities, mfaSessions, cache, fetch: http.fetch, system, clients, signal, settings },
       mfa: { ...options.mfa, input: options.input, system, signal, asking: terminal.asking },
+      ...{ terminal, input: options.input, signIns },
       region,
       defaultSessionName: sessionName(system.env),
       report,

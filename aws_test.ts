@@ -18,14 +18,24 @@ function clientsOf(aws: Pick<FakeAws, "env">): ClientSettings {
     parseAwsConfig({ config: empty, credentials: empty }),
     "",
   );
-  const http = openHttp({ signal: new AbortController().signal, readTextFile: Deno.readTextFile });
-  return clientSettings(settings, http, { version: "0", maxAttempts: "1" });
+  const http = openHttp({
+    signal: new AbortController().signal,
+    readTextFile: Deno.readTextFile,
+    maxAttempts: "1",
+  });
+  return clientSettings(settings, http, { version: "0" });
 }
 
 /** The fake AWS's user. */
 function userOf({ keys: { user } }: FakeAws): Identity {
   const { accessKeyId, secretAccessKey } = user;
-  return { name: user.arn, renew: undefined, credentials: { accessKeyId, secretAccessKey } };
+  const source = { kind: "environment", profile: undefined, name: user.arn } as const;
+  return {
+    name: user.arn,
+    renew: undefined,
+    credentials: { accessKeyId, secretAccessKey },
+    story: { source: { ...source, expiresAt: undefined }, roles: [] },
+  };
 }
 
 function failsWith(code: string): (error: unknown) => boolean {

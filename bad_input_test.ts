@@ -156,7 +156,6 @@ const rows: Record<string, Row> = {
   "an access key without its secret": {
     args: base,
     env: { AWS_SECRET_ACCESS_KEY: "" },
-    exitCode: 4,
     code: "partial-environment-keys",
     message: /AWS_SECRET_ACCESS_KEY is not$/,
     hint: /set both/,

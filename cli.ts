@@ -17,6 +17,7 @@ import {
   parseRole,
   parseSessionName,
   parseSourceIdentity,
+  parseSsoRole,
   parseTag,
   type Role,
   type Tag,
@@ -120,7 +121,7 @@ export function identityOptions(line: CommandLine): IdentityOptions {
 
 function ssoOptions(line: CommandLine): IdentityOptions["sso"] {
   const session = lastValue(line, "sso-session");
-  const role = lastValue(line, "sso-role");
+  const role = optional(line, "sso-role", parseSsoRole);
   if (session === undefined && role === undefined) return undefined;
   if (session === undefined) {
     throw usageError(

@@ -6,10 +6,13 @@
  */
 
 import type { AwsConfig, Env } from "./aws_config.ts";
-import { exitCodes, quote, usageError, UserError } from "./errors.ts";
+import { quote, usageError, UserError } from "./errors.ts";
 import { noCredentials } from "./instance.ts";
 import { type Hop, planProfile, type Source } from "./profiles.ts";
 import { parseRole } from "./role.ts";
+import { metadataDisabled } from "./settings.ts";
+import type { SsoRole } from "./sso_profile.ts";
+import { namedSession } from "./sso_session.ts";
 import {
   jobIdentity,
   jobIdentityName,
@@ -19,7 +22,8 @@ import {
 
 /** Where an identity comes from, before any request. */
 export interface IdentityPlan {
-  readonly source: Source;
+  /** With `--sso-session` it lacks the account, which each target has its own of. */
+  readonly source: Source | SsoRole;
   /** Roles that the profile assumes, in order. */
   readonly hops: readonly Hop[];
   /** The profile whose settings (region, endpoints, CA bundle) hold. */
@@ -31,13 +35,14 @@ export interface IdentityPlan {
 /** What the command line says about the identity. */
 export interface AskedIdentity {
   readonly profile: string | undefined;
+  readonly sso?: { readonly session: string; readonly role: string } | undefined;
   readonly webIdentity?: WebIdentityChoice | undefined;
   /** The roles of `--role`: the web identity of a CI job is nothing without one. */
   readonly roles?: readonly unknown[];
 }
 
 /**
- * Chooses the source: `--profile` or `--web-identity`, environment keys, AWS_PROFILE, the default
+ * Chooses the source: `--profile`, `--sso-session` or `--web-identity`, environment keys, AWS_PROFILE, the default
  * profile, the CI job's web identity when a role is named, a web identity, container, instance.
  *
  * @throws {UserError} when what was chosen does not exist or cannot work
@@ -74,22 +79,26 @@ function chooseIdentity(
   const named = env.AWS_PROFILE || env.AWS_DEFAULT_PROFILE;
   const variable = env.AWS_PROFILE ? "AWS_PROFILE" : "AWS_DEFAULT_PROFILE";
   const hasKeys = Boolean(env.AWS_ACCESS_KEY_ID);
+  const outrankedBy = (flag: string, same?: string) => [
+    ...(hasKeys ? [`the keys in the environment: ${flag} comes first`] : []),
+    ...(named && named !== same ? [`${variable} (${named}): ${flag} comes first`] : []),
+  ];
   if (asked.profile !== undefined) {
-    return fromProfile(config, asked.profile, env, [
-      ...(hasKeys ? ["the keys in the environment: --profile comes first"] : []),
-      ...(named && named !== asked.profile ? [`${variable}: --profile comes first`] : []),
-    ]);
+    return fromProfile(config, asked.profile, env, outrankedBy("--profile", asked.profile));
+  }
+  const withoutProfile = (source: IdentityPlan["source"], flag: string): IdentityPlan => ({
+    source,
+    hops: [],
+    settingsProfile: named || "default",
+    ignored: outrankedBy(flag),
+  });
+  if (asked.sso !== undefined) {
+    const { session, role } = asked.sso;
+    const source = { ...namedSession(config, session), kind: "sso-role", role } as const;
+    return withoutProfile(source, "--sso-session");
   }
   if (asked.webIdentity !== undefined) {
-    return {
-      source: webIdentitySource(asked.webIdentity, env),
-      hops: [],
-      settingsProfile: named || "default",
-      ignored: [
-        ...(hasKeys ? ["the keys in the environment: --web-identity comes first"] : []),
-        ...(named ? [`${variable} (${named}): --web-identity comes first`] : []),
-      ],
-    };
+    return withoutProfile(webIdentitySource(asked.webIdentity, env), "--web-identity");
   }
   if (hasKeys) {
     checkEnvironmentKeys(env);
@@ -149,18 +158,18 @@ function defaultProfile(config: AwsConfig, env: Env): IdentityPlan | undefined {
 function checkEnvironmentKeys(env: Env): void {
   for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]) {
     if (!env[name] || /^[\x21-\x7e]+$/.test(env[name])) continue;
-    throw new UserError(`${name} holds a space, a line break or a letter outside ASCII`, {
-      code: "malformed-environment-keys",
-      exitCode: exitCodes.credentials,
-      hint: `set ${name} again, as AWS gave it`,
-    });
+    throw usageError(
+      "malformed-environment-keys",
+      `${name} holds a space, a line break or a letter outside ASCII`,
+      `set ${name} again, as AWS gave it`,
+    );
   }
   if (env.AWS_SECRET_ACCESS_KEY) return;
-  throw new UserError("AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not", {
-    code: "partial-environment-keys",
-    exitCode: exitCodes.credentials,
-    hint: "set both, and AWS_SESSION_TOKEN for temporary keys; or unset AWS_ACCESS_KEY_ID",
-  });
+  throw usageError(
+    "partial-environment-keys",
+    "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not",
+    "set both, and AWS_SESSION_TOKEN for temporary keys; or unset AWS_ACCESS_KEY_ID",
+  );
 }
 
 /** What the machine itself offers. */
@@ -193,7 +202,7 @@ function ambientSource(env: Env, roleNamed: boolean): Source {
   if (env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI || env.AWS_CONTAINER_CREDENTIALS_FULL_URI) {
     return { kind: "container", profile: undefined };
   }
-  if (env.AWS_EC2_METADATA_DISABLED?.toLowerCase() !== "true") {
+  if (!metadataDisabled(env)) {
     return { kind: "instance", profile: undefined, roleNamed };
   }
   throw noCredentials(env, { roleNamed });

@@ -104,12 +104,9 @@ Deno.test("a default profile that is wrong is an error, not passed over", () => 
   assert.equal(errorOf(() => plan({}, { config })).code, "profile-not-found");
 });
 
-Deno.test("half a pair of environment keys is an error of credentials", () => {
+Deno.test("half a pair of environment keys is an error of usage, as in a file", () => {
   const error = errorOf(() => plan({ AWS_ACCESS_KEY_ID: "AKIATEST" }));
-  assert.deepEqual([error.code, error.exitCode], [
-    "partial-environment-keys",
-    exitCodes.credentials,
-  ]);
+  assert.deepEqual([error.code, error.exitCode], ["partial-environment-keys", exitCodes.usage]);
 });
 
 Deno.test("with metadata switched off and nothing else there are no credentials", () => {
@@ -123,7 +120,10 @@ Deno.test("with metadata switched off and nothing else there are no credentials"
 Deno.test("an environment key with a line break is an error that does not repeat it", () => {
   for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]) {
     const error = errorOf(() => plan({ ...keys, [name]: "hidden\nvalue" }));
-    assert.equal(error.code, "malformed-environment-keys");
+    assert.deepEqual([error.code, error.exitCode], [
+      "malformed-environment-keys",
+      exitCodes.usage,
+    ]);
     assert.ok(error.message.startsWith(name));
     assert.ok(!`${error.message}${error.hint}`.includes("hidden"));
   }

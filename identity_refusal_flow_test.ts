@@ -148,7 +148,7 @@ const refusals: [name: string, refusal: Refusal][] = [
   ["an access key without its secret", {
     args: target,
     env: { AWS_ACCESS_KEY_ID: "AKIATESTDEPLOY000001" },
-    code: 4,
+    code: 2,
     error: /^AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not$/,
     hint: /^set both, and AWS_SESSION_TOKEN for temporary keys; or unset AWS_ACCESS_KEY_ID$/,
   }],

@@ -11,6 +11,7 @@ import { type AwsCredentials, checkedCredentials } from "./clients.ts";
 import { loadCredentialProviders } from "./deps.ts";
 import { exitCodes, UserError } from "./errors.ts";
 import { parseRegion } from "./partition.ts";
+import { metadataDisabled } from "./settings.ts";
 import type { System } from "./system.ts";
 import { jobIdentityMissing } from "./web_identity.ts";
 
@@ -51,7 +52,7 @@ export const silent = { debug: nothing, info: nothing, warn: nothing, error: not
  * The region that the instance is in, or `undefined` when nothing answers.
  */
 export async function instanceRegion({ env }: System): Promise<string | undefined> {
-  if (env.AWS_EC2_METADATA_DISABLED?.toLowerCase() === "true") return undefined;
+  if (metadataDisabled(env)) return undefined;
   const base = (env.AWS_EC2_METADATA_SERVICE_ENDPOINT || defaultEndpoint).replace(/\/+$/, "");
   const signal = AbortSignal.timeout(limit);
   try {

@@ -30,6 +30,7 @@ import {
 } from "./profile_errors.ts";
 import { optional, type Profile, required } from "./profile_settings.ts";
 import { Secret } from "./secret.ts";
+import { metadataDisabled } from "./settings.ts";
 import { parseSso, type SsoSource } from "./sso_profile.ts";
 import type { WebTokenSource } from "./web_identity.ts";
 
@@ -39,8 +40,7 @@ export type { SsoSource } from "./sso_profile.ts";
 export type Source =
   | StaticSource
   | { readonly kind: "process"; readonly profile: string; readonly command: string }
-  /** The session of `aws login`. */
-  | { readonly kind: "login"; readonly profile: string; readonly loginSession: string }
+  | LoginSource
   | SsoSource
   | WebIdentitySource
   | WebTokenSource
@@ -61,6 +61,16 @@ export interface StaticSource {
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
   readonly sessionToken?: Secret | undefined;
+}
+
+/** The session of `aws login`. */
+export interface LoginSource {
+  readonly kind: "login";
+  readonly profile: string;
+  /** ARN of who signed in. */
+  readonly loginSession: string;
+  /** The region of the profile, unchecked: it is where the session is renewed. */
+  readonly region?: string | undefined;
 }
 
 /** A role assumed with the token in a file. */
@@ -91,7 +101,7 @@ export interface Hop {
 }
 
 /** A profile, ready to be used. */
-export interface IdentityPlan {
+export interface ProfilePlan {
   readonly profile: string;
   readonly source: Source;
   /** In the order to assume: the first with the credentials of `source`. */
@@ -128,7 +138,7 @@ const identityKeys = new Set([
  * @throws {UserError} With exit code 2, for a profile that does not exist (`profile-not-found`), has
  * nothing to sign in with (`profile-without-credentials`), or contradicts itself or the files.
  */
-export function planProfile(config: AwsConfig, name: string, env: Env): IdentityPlan {
+export function planProfile(config: AwsConfig, name: string, env: Env): ProfilePlan {
   const named = findProfile(config, name);
   const hops: Hop[] = [];
   const visited = new Set([name]);
@@ -236,7 +246,7 @@ const credentialSources: ReadonlyMap<string, CredentialSource> = new Map([
   }],
   ["Ec2InstanceMetadata", {
     kind: "instance",
-    isThere: (env) => env["AWS_EC2_METADATA_DISABLED"]?.toLowerCase() !== "true",
+    isThere: (env) => !metadataDisabled(env),
     missing: "AWS_EC2_METADATA_DISABLED is true",
     hint: "unset AWS_EC2_METADATA_DISABLED",
   }],
@@ -308,6 +318,7 @@ function parseLogin(profile: Profile): Source | undefined {
     kind: "login",
     profile: profile.name,
     loginSession: required(profile, "login_session"),
+    region: optional(profile, "region"),
   };
 }
 

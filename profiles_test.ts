@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Env, parseAwsConfig } from "./aws_config.ts";
 import { UserError } from "./errors.ts";
-import { type IdentityPlan, planProfile } from "./profiles.ts";
+import { planProfile, type ProfilePlan } from "./profiles.ts";
 import { Secret } from "./secret.ts";
 
 const configPath = "/home/ann/.aws/config";
@@ -13,7 +13,7 @@ interface Files {
   readonly env?: Env;
 }
 
-function plan(name: string, { config = "", credentials = "", env = {} }: Files): IdentityPlan {
+function plan(name: string, { config = "", credentials = "", env = {} }: Files): ProfilePlan {
   const files = {
     config: { text: config, path: configPath },
     credentials: { text: credentials, path: credentialsPath },
@@ -35,7 +35,7 @@ function refusal(name: string, files: Files): UserError {
 }
 
 /** A plan in one line: the source, then the roles in the order to assume. */
-function summary({ source, hops }: IdentityPlan): string {
+function summary({ source, hops }: ProfilePlan): string {
   const details = Object.entries(source)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${value instanceof Secret ? value.reveal() : value}`);

@@ -119,6 +119,20 @@ export function parseSessionName(text: string): string {
   );
 }
 
+/**
+ * `text` itself, when it can name a role of IAM Identity Center.
+ *
+ * @throws {UserError} `bad-sso-role`.
+ */
+export function parseSsoRole(text: string): string {
+  if (roleName.test(text)) return text;
+  throw usageError(
+    "bad-sso-role",
+    `${quote(text)} cannot name an SSO role`,
+    "it is the name of a permission set: up to 64 letters, digits or _+=,.@-",
+  );
+}
+
 /** Where a CI job's name is: the variable that tells the platform, the project and the run. */
 const ciJobs = [
   {

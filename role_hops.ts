@@ -13,6 +13,7 @@ import type { Hop, Source } from "./profiles.ts";
 import type { Tag } from "./role.ts";
 import type { RoleCache } from "./role_cache.ts";
 import { describeSource, type SourceContext, sourceCredentials } from "./sources.ts";
+import { roleLine, type RoleStep, sourceLine, type SourceStep, type Story } from "./story.ts";
 import { type AssumeRoleParams, openSts, type RoleSession, type StsClient } from "./sts.ts";
 import { checkWebIdentityRole } from "./web_identity.ts";
 import { assumeWithWebIdentity } from "./web_identity_session.ts";
@@ -29,6 +30,8 @@ export interface Identity {
   readonly credentials: AwsCredentials;
   /** What renews them when they have run out. */
   readonly renew: string | undefined;
+  /** How they came about. */
+  readonly story: Story;
 }
 
 /** Longest session, in seconds, of a role that another role's session assumes (STS). */
@@ -36,6 +39,9 @@ const longestChained = 3600;
 
 /** Life of an MFA session, in seconds: a run's, however many roles it assumes. */
 const mfaSessionDuration = 3600;
+
+/** What renews credentials that were cached. */
+const renewCached = "add --no-cache for new credentials";
 
 /** Sources whose credentials are a role session, so that further roles are a chain. */
 const roleSources: ReadonlySet<Source["kind"]> = new Set([
@@ -113,29 +119,79 @@ async function takeStep(
   context: IdentityContext,
 ): Promise<Identity> {
   const hop = hops.at(-1);
-  if (hop === undefined) {
-    const { name, renew } = describeSource(source);
-    context.report(`identity: ${name}`);
-    return { name, renew, credentials: await sourceCredentials(source, context) };
-  }
+  if (hop === undefined) return await takeSource(source, context);
   if (source.kind === "web-token" && hops.length === 1) {
-    const credentials = await assumeWithWebIdentity(source, hop, context);
-    return { name: hop.roleArn, renew: undefined, credentials };
+    const { credentials, region } = await assumeWithWebIdentity(source, hop, context);
+    const role: RoleStep = {
+      roleArn: hop.roleArn,
+      sessionName: hop.sessionName ?? context.defaultSessionName,
+      region,
+      by: "request",
+      expiresAt: credentials.expiration,
+    };
+    context.report(roleLine(role));
+    const story = { source: sourceStep(source), roles: [role] };
+    return { name: hop.roleArn, renew: undefined, credentials, story };
   }
   const cached = await context.cache?.read({ source, hops });
   if (cached !== undefined) {
-    const { name } = describeSource(source);
-    const end = cached.expiration?.toISOString();
-    context.report(`identity: ${name}, with cached credentials of ${hop.roleArn} until ${end}`);
-    return { name: hop.roleArn, credentials: cached, renew: "add --no-cache for new credentials" };
+    const story = cachedStory(source, hops, cached);
+    context.report(sourceLine(story.source));
+    for (const role of story.roles) context.report(roleLine(role));
+    return { name: hop.roleArn, credentials: cached, renew: renewCached, story };
   }
   const earlier = hops.slice(0, -1);
   const device = deviceFor(hop, earlier);
   if (device !== undefined) requireMfa(device, context.mfa);
   const by = await resolveIdentity(source, earlier, context);
-  const session = await assumeRole(hop, { by, device, isFirst: earlier.length === 0 }, context);
-  await context.cache?.write({ source, hops }, session);
-  return { ...by, name: hop.roleArn, credentials: session.credentials };
+  const how = { by, device, isFirst: earlier.length === 0 };
+  const { session, step: assumed } = await assumeRole(hop, how, context);
+  const step = { ...assumed, cachedIn: await context.cache?.write({ source, hops }, session) };
+  context.report(roleLine(step));
+  const story = { ...by.story, roles: [...by.story.roles, step] };
+  return { ...by, name: hop.roleArn, credentials: session.credentials, story };
+}
+
+/** The source's identity; its line is told also when it gives nothing. */
+async function takeSource(source: Source, context: IdentityContext): Promise<Identity> {
+  const { name, renew } = describeSource(source);
+  const cached = await context.cache?.read({ source, hops: [] });
+  if (cached !== undefined) {
+    const step = { ...sourceStep(source, cached), cached: true };
+    context.report(sourceLine(step));
+    return { name, renew: renewCached, credentials: cached, story: { source: step, roles: [] } };
+  }
+  let step = sourceStep(source);
+  let credentials: AwsCredentials;
+  try {
+    credentials = await sourceCredentials(source, context);
+    const cachedIn = await context.cache?.write({ source, hops: [] }, { credentials });
+    step = { ...sourceStep(source, credentials), cachedIn };
+  } finally {
+    context.report(sourceLine(step));
+  }
+  return { name, renew, credentials, story: { source: step, roles: [] } };
+}
+
+function sourceStep(source: Source, credentials?: AwsCredentials): SourceStep {
+  const { kind, profile } = source;
+  const { name } = describeSource(source);
+  return { kind, profile, name, expiresAt: credentials?.expiration };
+}
+
+/** Where the last role's credentials were in the cache, so that nobody was asked. */
+function cachedStory(source: Source, hops: readonly RoleHop[], cached: AwsCredentials): Story {
+  const roles = hops.map(({ roleArn, sessionName }, index): RoleStep => {
+    const isLast = index === hops.length - 1;
+    return {
+      roleArn,
+      sessionName,
+      region: undefined,
+      by: isLast ? "cache" : "skipped",
+      expiresAt: isLast ? cached.expiration : undefined,
+    };
+  });
+  return { source: sourceStep(source), roles };
 }
 
 /** The device that a hop wants a code of, unless one of the hops before it had it already. */
@@ -163,7 +219,7 @@ async function assumeRole(
   hop: RoleHop,
   { by, device, isFirst }: AssumeRoleBy,
   context: IdentityContext,
-): Promise<RoleSession> {
+): Promise<{ session: RoleSession; step: RoleStep }> {
   const region = stsRegion(hop.roleArn, [hop.region, context.region, context.settings.region]);
   const config = await context.clients.of("sts", region);
   const { name, renew, credentials } = by;
@@ -208,12 +264,14 @@ async function assumeRole(
         ask(action, (sts) => sts.assumeRole({ ...params, SerialNumber: device.serial, TokenCode })),
     });
   }
-  const end = session.credentials.expiration?.toISOString() ?? "an unknown time";
-  const code = device === undefined ? "" : " with an MFA code";
-  context.report(
-    `assumed ${hop.roleArn} as ${params.RoleSessionName} in ${region}${code}, until ${end}`,
-  );
-  return session;
+  const step: RoleStep = {
+    roleArn: hop.roleArn,
+    sessionName: params.RoleSessionName,
+    region,
+    by: device === undefined ? "request" : "mfa",
+    expiresAt: session.credentials.expiration,
+  };
+  return { session, step };
 }
 
 function assumeRoleParams(hop: RoleHop, defaultSessionName: string): AssumeRoleParams {

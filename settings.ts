@@ -123,6 +123,11 @@ function checkedUrl(text: string, setting: string): string {
   );
 }
 
+/** Whether the instance metadata service is to be left alone. */
+export function metadataDisabled(env: Env): boolean {
+  return isTrue(env.AWS_EC2_METADATA_DISABLED);
+}
+
 function isTrue(text: string | undefined): boolean {
   return text?.toLowerCase() === "true";
 }

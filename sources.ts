@@ -7,35 +7,26 @@
 
 import { type Env, expandPath } from "./aws_config.ts";
 import { awsError } from "./aws_errors.ts";
-import {
-  type AwsCredentials,
-  checkedCredentials,
-  type ClientSettings,
-  stsRegion,
-} from "./clients.ts";
+import { type AwsCredentials, checkedCredentials, stsRegion } from "./clients.ts";
 import { processCredentials } from "./credential_process.ts";
 import { loadCredentialProviders } from "./deps.ts";
-import { exitCodes, quoteName, shellWord, usageError, UserError } from "./errors.ts";
+import { exitCodes, quoteName, usageError, UserError } from "./errors.ts";
 import type { Http } from "./http.ts";
 import { instanceCredentials, silent } from "./instance.ts";
+import { loginCommand, loginCredentials } from "./login_session.ts";
 import type { Source, WebIdentitySource } from "./profiles.ts";
-import { conceal, scrub } from "./secret.ts";
+import { conceal } from "./secret.ts";
 import { sessionLabel, signInCommand, ssoCredentials } from "./sso.ts";
 import type { AwsSettings } from "./settings.ts";
-import type { System } from "./system.ts";
+import type { SsoContext } from "./sso_context.ts";
 
 /** What getting first credentials may touch. */
-export interface SourceContext {
-  readonly system: System;
+export interface SourceContext extends SsoContext {
   readonly settings: AwsSettings;
-  readonly clients: ClientSettings;
   readonly fetch: Http["fetch"];
-  readonly signal: AbortSignal;
   /** Region of what is logged in to. */
   readonly region: string | undefined;
   readonly defaultSessionName: string;
-  /** Takes the lines of `--verbose`. */
-  readonly report: (line: string) => void;
 }
 
 /** How a person calls a source, and what renews its credentials. */
@@ -55,7 +46,7 @@ export function describeSource(source: Source): { name: string; renew: string | 
     case "login":
       return {
         name: `the login session${of}`,
-        renew: `run: aws login --profile ${shellWord(source.profile)}`,
+        renew: loginCommand(source),
       };
     case "sso":
       return {
@@ -99,6 +90,7 @@ export async function sourceCredentials(
     case "instance":
       return await instanceCredentials(system, source);
     case "login":
+      return await loginCredentials(source, describeSource(source).name, context);
     case "web-identity":
     case "container":
       return await fromProvider(source, context);
@@ -111,31 +103,21 @@ function environmentCredentials(env: Env): AwsCredentials {
   return checkedCredentials({
     accessKeyId: env.AWS_ACCESS_KEY_ID,
     secretAccessKey: env.AWS_SECRET_ACCESS_KEY,
-    // the old name, which botocore reads too
-    sessionToken: env.AWS_SESSION_TOKEN || env.AWS_SECURITY_TOKEN,
+    // the old name, which botocore reads too; beside long-lived keys it is a leftover of others
+    sessionToken: env.AWS_SESSION_TOKEN ||
+      (env.AWS_ACCESS_KEY_ID?.startsWith("AKIA") ? undefined : env.AWS_SECURITY_TOKEN),
   }, "reading the environment");
 }
 
 /** The sources for which a provider of the SDK is the whole step. */
 async function fromProvider(
-  source: Extract<Source, { kind: "login" | "web-identity" | "container" }>,
+  source: Extract<Source, { kind: "web-identity" | "container" }>,
   context: SourceContext,
 ): Promise<AwsCredentials> {
   const { name, renew } = describeSource(source);
   const providers = await loadCredentialProviders();
   try {
     switch (source.kind) {
-      case "login": {
-        // its region and endpoint are those of the session, which the provider finds out
-        const { requestHandler } = await context.clients.of("sts", "us-east-1");
-        return checkedCredentials(
-          await providers.fromLoginCredentials({
-            profile: source.profile,
-            clientConfig: { requestHandler },
-          })(),
-          "the login session",
-        );
-      }
       case "web-identity":
         return checkedCredentials(
           await providers.fromWebToken(await webIdentity(source, context))(),
@@ -149,28 +131,8 @@ async function fromProvider(
     }
   } catch (error) {
     if (source.kind === "container") throw containerError(error);
-    if (source.kind === "login") throw loginError(error, name, renew);
     throw awsError(error, name, { identity: name, renew });
   }
-}
-
-/** What the provider of login sessions says in one class of error and many sentences. */
-function loginError(error: unknown, name: string, renew: string | undefined): unknown {
-  if (!(error instanceof Error) || error.name !== "CredentialsProviderError") {
-    return awsError(error, name, { identity: name, renew });
-  }
-  const { message } = error;
-  const problem = message.startsWith("Failed to load token")
-    ? "is not signed in"
-    : message.startsWith("Your session has expired")
-    ? "has expired"
-    : `could not be renewed: ${scrub(message)}`;
-  return new UserError(`${name} ${problem}`, {
-    code: "login-session",
-    exitCode: exitCodes.credentials,
-    hint: renew,
-    cause: error,
-  });
 }
 
 type WebTokenInit = Parameters<

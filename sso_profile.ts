@@ -33,6 +33,12 @@ export interface SsoSource extends SsoSession {
   readonly role: string;
 }
 
+/** A role of IAM Identity Center, in the account of whatever it is for. */
+export interface SsoRole extends SsoSession {
+  readonly kind: "sso-role";
+  readonly role: string;
+}
+
 /**
  * The role that a profile takes, or `undefined` when it names neither account nor role.
  *

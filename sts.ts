@@ -11,6 +11,7 @@ import {
   definedOnly,
 } from "./clients.ts";
 import { loadCredentialProviders, loadSts } from "./deps.ts";
+import { exitCodes, UserError } from "./errors.ts";
 
 type Providers = Awaited<ReturnType<typeof loadCredentialProviders>>;
 type TemporaryCredentials = Parameters<Providers["fromTemporaryCredentials"]>[0];
@@ -35,7 +36,17 @@ export interface StsClient {
   /** Credentials of the same user that say that the code was given. Only for long-lived keys. */
   readonly getSessionToken: (params: SessionTokenParams) => Promise<AwsCredentials>;
   /** Whoever the credentials are: no permission is needed. */
-  readonly getCallerIdentity: () => Promise<{ readonly arn: string }>;
+  readonly getCallerIdentity: () => Promise<CallerIdentity>;
+}
+
+/** A principal. */
+export interface CallerIdentity {
+  /** `arn:aws:sts::222222222222:assumed-role/deploy/ann` */
+  readonly arn: string;
+  readonly account: string;
+  readonly userId: string;
+  /** Name of the partition: `"aws"`. */
+  readonly partition: string;
 }
 
 /** What GetSessionToken is asked for. */
@@ -65,9 +76,27 @@ export function openSts(credentials: AwsCredentials, config: ClientConfig): StsC
     },
     getCallerIdentity: async () => {
       const { sts, client: as } = await client();
-      return { arn: (await as.send(new sts.GetCallerIdentityCommand({}))).Arn ?? "" };
+      return parseCaller(await as.send(new sts.GetCallerIdentityCommand({})));
     },
   };
+}
+
+function parseCaller(
+  { Arn = "", Account = "", UserId = "" }: {
+    readonly Arn?: string | undefined;
+    readonly Account?: string | undefined;
+    readonly UserId?: string | undefined;
+  },
+): CallerIdentity {
+  const [, partition, account] = /^arn:(aws[a-z-]*):(?:iam|sts)::(\d{12}):[!-~]+$/.exec(Arn) ?? [];
+  if (partition === undefined || account !== Account || !/^[!-~]+$/.test(UserId)) {
+    throw new UserError("the answer to GetCallerIdentity names no principal", {
+      code: "unreadable-answer",
+      exitCode: exitCodes.network,
+      hint: "check the endpoint variables (AWS_ENDPOINT_URL…)",
+    });
+  }
+  return { arn: Arn, account, userId: UserId, partition };
 }
 
 /** AssumeRole by the SDK's provider, which keeps the principal to itself: a plugin reads it. */

@@ -15,6 +15,7 @@ import { runProgram } from "./process.ts";
 import type { Hop } from "./profiles.ts";
 import { conceal, scrub, type Secret } from "./secret.ts";
 import type { SourceContext } from "./sources.ts";
+import { sourceLine } from "./story.ts";
 import { parseToken, type WebToken, type WebTokenSource } from "./web_identity.ts";
 
 /** How often the endpoint of a CI platform is asked: it falters when many jobs start at once. */
@@ -38,14 +39,15 @@ const tokens = new WeakMap<
 /**
  * Assumes a role with a web identity.
  *
+ * @returns the credentials, and the region of the STS that gave them
  * @throws {UserError} when there is no token, or AWS does not take it
  */
 export async function assumeWithWebIdentity(
   source: WebTokenSource,
   hop: Hop,
   context: SourceContext,
-): Promise<AwsCredentials> {
-  const { clients, region, settings, defaultSessionName, report } = context;
+): Promise<{ credentials: AwsCredentials; region: string }> {
+  const { clients, region, settings, defaultSessionName } = context;
   const sts = stsRegion(hop.roleArn, [hop.region, region, settings.region]);
   const name = hop.sessionName ?? defaultSessionName;
   const token = await currentToken(source, context);
@@ -59,9 +61,7 @@ export async function assumeWithWebIdentity(
   });
   try {
     const credentials = checkedCredentials(await provider(), "AssumeRoleWithWebIdentity");
-    const end = credentials.expiration?.toISOString() ?? "an unknown time";
-    report(`assumed ${hop.roleArn} as ${name} in ${sts}, until ${end}`);
-    return credentials;
+    return { credentials, region: sts };
   } catch (error) {
     throw awsError(error, `AssumeRoleWithWebIdentity ${hop.roleArn}`, {
       identity: source.name,
@@ -74,7 +74,7 @@ function currentToken(source: WebTokenSource, context: SourceContext): Promise<S
   const now = context.system.now().getTime();
   const held = tokens.get(source);
   if (held !== undefined && now - held.got < tokenUse) return held.token;
-  if (held === undefined) context.report(`identity: ${source.name}`);
+  if (held === undefined) context.report(sourceLine({ ...source, expiresAt: undefined }));
   const token = getToken(source.token, source.name, context);
   tokens.set(source, { got: now, token });
   return token;

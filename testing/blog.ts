@@ -13,14 +13,14 @@ import type { AwsKey } from "./keys.ts";
 /** The role session of {@linkcode temporaryKey}, and of a profile with the role `blog`. */
 export const ann = "arn:aws:sts::222222222222:assumed-role/blog/ann";
 
-/** Logs in to account 222222222222 with the profile `blog` of the files in `home`. */
+/** Logs in to account 222222222222 with the profile `blog`, where nobody can be asked anything. */
 export function logInAsBlog(
   aws: FakeAws,
   home: TempHome,
   { args = [], env = {} }: { args?: string[]; env?: Env } = {},
 ): Promise<CliResult> {
   const target = ["--account", "222222222222", "--region", "eu-west-1", "--profile", "blog"];
-  return ecrin(aws, [...target, ...args], { home, env: { USER: "ann", ...env } });
+  return ecrin(aws, [...target, ...args], { home, env: { USER: "ann", CI: "true", ...env } });
 }
 
 /** ARN of the principal that asked ECR for the only token, after a log-in that must work. */
