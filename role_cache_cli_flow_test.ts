@@ -107,7 +107,7 @@ Deno.test({
     await using home = await tempHome({ ".aws/config": config });
     await run(home, [python, "-c", assumeRole, aws.url, admin, serial]);
     const stderr = await login(aws, home);
-    assert.match(stderr, /with cached credentials of arn:aws:iam::222222222222:role\/admin until/);
+    assert.match(stderr, /took arn:aws:iam::222222222222:role\/admin from the cache, until/);
     assert.equal(aws.requestsOf("sts").length, 1);
     const [token] = aws.requestsOf("ecr");
     const { arn } = aws.keys.get(token?.accessKeyId ?? "") ?? {};

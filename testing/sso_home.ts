@@ -77,13 +77,15 @@ export async function sessionHome(
 }
 
 const args = ["--account", "222222222222", "--region", "eu-west-1", "--tool", "file"];
-const login = [...args, "--profile", "blog", "--verbose"];
+// a cached role would need no session
+const login = [...args, "--profile", "blog", "--verbose", "--no-cache"];
 
 function optionsOf(aws: FakeAws, home: SessionHome, options: CliOptions): CliOptions {
-  return { ...options, home: home.path, env: { ...aws.env(), USER: "ann", ...options.env } };
+  const env = { ...aws.env(), USER: "ann", CI: "true", ...options.env };
+  return { ...options, home: home.path, env };
 }
 
-/** Logs in with the session of `home`; no secret is ever said. */
+/** Logs in with the session of `home`, where nobody can be asked; no secret is ever said. */
 export async function loginWith(
   aws: FakeAws,
   home: SessionHome,
