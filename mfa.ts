@@ -10,7 +10,7 @@ import { printedCode, typedCode } from "./mfa_code.ts";
 import { runProgram } from "./process.ts";
 import { conceal, scrub } from "./secret.ts";
 import type { System } from "./system.ts";
-import { openTty, type Tty } from "./tty.ts";
+import { terminalToAsk } from "./tty.ts";
 
 /** How often a person is asked for a code. */
 const mostQuestions = 3;
@@ -45,7 +45,7 @@ export interface MfaContext {
  */
 export function requireMfa(device: MfaDevice, context: MfaContext): void {
   if (context.code ?? context.command ?? device.process) return;
-  using terminal = terminalOf(context);
+  using terminal = terminalToAsk(context);
   if (terminal === undefined) throw mfaNeeded(device);
 }
 
@@ -85,7 +85,7 @@ async function ask<T>(
   context: MfaContext,
   use: (code: string) => Promise<T>,
 ): Promise<T> {
-  using terminal = terminalOf(context);
+  using terminal = terminalToAsk(context);
   if (terminal === undefined) throw mfaNeeded(device);
   const of = device.profile === undefined ? "" : ` for profile ${quoteName(device.profile)}`;
   for (let left = mostQuestions - 1;; left--) {
@@ -103,13 +103,6 @@ async function ask<T>(
       terminal.write(`ecrin: ${error.message}${code === undefined ? "" : ": wait for the next"}\n`);
     }
   }
-}
-
-/** The terminal, if a person may be asked there: also in CI a job may have one. */
-function terminalOf({ input, system }: MfaContext): Tty | undefined {
-  const ci = system.env.CI;
-  if (!input || (ci && ci !== "false")) return undefined;
-  return openTty();
 }
 
 /**

@@ -226,7 +226,7 @@ Deno.test("a role with MFA is cached: the next run needs no code", async (t) => 
       const second = await ecrin(aws, home, [...args, "-v"]);
       assert.equal(second.code, 0, second.stderr);
       assert.deepEqual(asked(aws), []);
-      assert.match(second.stderr, /, with cached credentials of .* until 20.*Z$/m);
+      assert.match(second.stderr, /^ecrin: took .* from the cache, until 20.*Z$/m);
       // and --no-cache neither reads nor writes
       const before = await cacheFiles(home);
       const third = await ecrin(aws, home, [...args, "--no-cache"]);

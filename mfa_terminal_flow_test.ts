@@ -4,38 +4,21 @@
 
 import assert from "node:assert/strict";
 import { type FakeAws, startAws } from "./testing/aws.ts";
-import { requirePrograms, type RunningCli, startCli, tempHome } from "./testing/cli.ts";
+import { type RunningCli, tempHome } from "./testing/cli.ts";
+import { type OnTerminal, onTerminal, startOnTerminal } from "./testing/on_terminal.ts";
 
-const onTerminal = { ignore: Deno.build.os !== "linux" || !requirePrograms(["script"]) };
 const serial = "arn:aws:iam::111111111111:mfa/ann";
 const question = `ecrin: MFA code of ${serial} for profile "admin": `;
 const args = ["--account", "222222222222", "--region", "eu-west-1", "--tool", "file"].concat(
   ["--profile", "admin", "--no-color"],
 );
 
-/** Runs a shell command on a terminal, whose bytes are its output. */
-const terminalProgram = `
-  const child = new Deno.Command("script", {
-    args: ["-qec", Deno.args[0], "/dev/null"],
-    env: { SHELL: "/bin/sh" },
-  }).spawn();
-  Deno.exit((await child.status).code);
-`;
-
-interface OnTerminal {
-  /** Around ecrin in the shell: `: | ECRIN`. */
-  shell?: string;
-  more?: string[];
-  permissions?: string;
-}
-
-/** Starts ecrin on a terminal; what is written to it is typed there. */
-async function startOnTerminal(
+/** Starts a login that needs a code, on a terminal; what is written to it is typed there. */
+async function startLogin(
   aws: FakeAws,
-  { shell = "ECRIN", more = [], permissions = "-A" }: OnTerminal = {},
+  { more = [], ...options }: OnTerminal & { more?: string[] } = {},
 ): Promise<RunningCli> {
   const home = await tempHome({
-    "terminal.ts": terminalProgram,
     ".aws/config": `[profile base]
 aws_access_key_id = ${aws.keys.user.accessKeyId}
 aws_secret_access_key = ${aws.keys.user.secretAccessKey}
@@ -45,14 +28,10 @@ source_profile = base
 mfa_serial = ${serial}
 `,
   });
-  const path = (name: string): string => new URL(name, import.meta.url).pathname;
-  const run = ["run", "--quiet", "--cached-only", "--config", path("deno.json"), permissions];
-  const command = [Deno.execPath(), ...run, path("main.ts"), ...args, ...more]
-    .map((word) => `'${word}'`).join(" ");
-  const cli = await startCli([shell.replace("ECRIN", command)], {
+  const cli = await startOnTerminal([...args, ...more], {
+    ...options,
     home: home.path,
-    script: home.at("terminal.ts"),
-    env: { ...aws.env(), USER: "ann", TERM: "xterm-256color" },
+    env: { ...aws.env(), USER: "ann" },
   });
   return {
     ...cli,
@@ -90,7 +69,7 @@ Deno.test({
   ...onTerminal,
   fn: async () => {
     await using aws = await start();
-    await using cli = await startOnTerminal(aws);
+    await using cli = await startLogin(aws);
     assert.deepEqual(lines(await asked(cli, 1)), [question]);
     assert.deepEqual(operations(aws), ["GetCallerIdentity"]);
     await cli.write("123456\n");
@@ -103,11 +82,35 @@ Deno.test({
 });
 
 Deno.test({
+  name: "many accounts ask for one code, and nothing is drawn over the question",
+  ...onTerminal,
+  fn: async () => {
+    const accounts = ["222222222222", "333333333333", "444444444444"];
+    await using aws = await startAws({
+      mfa: { [serial]: ["123456"] },
+      roles: accounts.flatMap((account) => [
+        { arn: `arn:aws:iam::${account}:role/admin`, mfa: true },
+        { arn: `arn:aws:iam::${account}:role/deploy` },
+      ]),
+    });
+    const more = ["--account", accounts.join(), "--role", "deploy", "--verbose"];
+    await using cli = await startLogin(aws, { more });
+    await asked(cli, 1);
+    await cli.write("123456\n");
+    const { code, stdout } = await cli.result();
+    assert.equal(code, 0, stdout);
+    assert.equal(stdout.match(/MFA code of/g)?.length, 1, stdout);
+    assert(stdout.replaceAll("\r", "").includes(`${question}123456\necrin: `), stdout);
+    assert.equal(stdout.match(/^ecrin: logged in to /gm)?.length, 3);
+  },
+});
+
+Deno.test({
   name: "a wrong code is asked for again",
   ...onTerminal,
   fn: async () => {
     await using aws = await start();
-    await using cli = await startOnTerminal(aws);
+    await using cli = await startLogin(aws);
     await asked(cli, 1);
     await cli.write("12345\n");
     await asked(cli, 2);
@@ -132,7 +135,7 @@ Deno.test({
   ...onTerminal,
   fn: async () => {
     await using aws = await start();
-    await using cli = await startOnTerminal(aws);
+    await using cli = await startLogin(aws);
     for (const times of [1, 2, 3]) {
       await asked(cli, times);
       await cli.write("999999\n");
@@ -153,7 +156,7 @@ Deno.test({
   fn: async () => {
     await using aws = await start();
     const shell = `echo 000000 | ECRIN 2>"$HOME/stderr" | sed "s/^/stdout: /"; cat "$HOME/stderr"`;
-    await using cli = await startOnTerminal(aws, { shell });
+    await using cli = await startLogin(aws, { shell });
     await asked(cli, 1);
     await cli.write("123456\n");
     const { stdout } = await cli.result();
@@ -168,7 +171,7 @@ Deno.test({
   ...onTerminal,
   fn: async () => {
     await using aws = await start();
-    await using cli = await startOnTerminal(aws, { permissions: "-P" });
+    await using cli = await startLogin(aws, { denoArgs: ["-P"] });
     await asked(cli, 1);
     await cli.write("123456\n");
     const { code, stdout } = await cli.result();
@@ -181,7 +184,7 @@ Deno.test({
   ...onTerminal,
   fn: async () => {
     await using aws = await start(600);
-    await using cli = await startOnTerminal(aws);
+    await using cli = await startLogin(aws);
     await asked(cli, 1);
     await new Promise((resolve) => setTimeout(resolve, 1500));
     await cli.write("123456\n");
@@ -202,7 +205,7 @@ Deno.test({
     for (const [name, typed, expected, error] of ends) {
       await t.step(name, async () => {
         await using aws = await start();
-        await using cli = await startOnTerminal(aws);
+        await using cli = await startLogin(aws);
         await asked(cli, 1);
         await cli.write(typed);
         const { code, stdout } = await cli.result();
@@ -219,7 +222,7 @@ Deno.test({
   fn: async () => {
     await using aws = await start();
     aws.keys.delete(aws.keys.user.accessKeyId);
-    await using cli = await startOnTerminal(aws);
+    await using cli = await startLogin(aws);
     const { code, stdout } = await cli.result();
     assert.equal(code, 4);
     assert.doesNotMatch(stdout, /MFA code of/);
@@ -232,7 +235,7 @@ Deno.test({
   ...onTerminal,
   fn: async () => {
     await using aws = await start();
-    await using cli = await startOnTerminal(aws, { more: ["--no-input"] });
+    await using cli = await startLogin(aws, { more: ["--no-input"] });
     const { code, stdout } = await cli.result();
     assert.equal(code, 4);
     assert.match(stdout, /^ecrin: error: profile "admin" needs an MFA code/);

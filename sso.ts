@@ -8,13 +8,20 @@
 import { awsError } from "./aws_errors.ts";
 import { type AwsCredentials, checkedCredentials } from "./clients.ts";
 import { loadSso } from "./deps.ts";
-import { exitCodes, quoteName, shellWord, UserError } from "./errors.ts";
+import { exitCodes, UserError } from "./errors.ts";
+import { once } from "./once.ts";
 import type { SsoSource } from "./profiles.ts";
 import { scrub } from "./secret.ts";
+import type { SsoContext } from "./sso_context.ts";
+import { sessionExpired, sessionLabel, signInCommand, ssoError } from "./sso_errors.ts";
 import type { SsoSession } from "./sso_profile.ts";
-import { refreshToken, type SsoContext } from "./sso_refresh.ts";
+import { refreshToken } from "./sso_refresh.ts";
 import { parseToken, type SsoToken, tokenPath } from "./sso_token.ts";
+import type { SignInOptions } from "./sso_way.ts";
 import type { System } from "./system.ts";
+import { terminalToAsk } from "./tty.ts";
+
+export { sessionLabel, signInCommand } from "./sso_errors.ts";
 
 /** A token with less than this left is refreshed, in milliseconds; as the SDK (`EXPIRE_WINDOW_MS`). */
 const refreshWindow = 5 * 60_000;
@@ -34,22 +41,84 @@ const signInErrors: ReadonlySet<string> = new Set([
   "UnsupportedGrantTypeException",
 ]);
 
-/** How a person calls the session of a source. */
-export function sessionLabel({ profile, session, startUrl }: SsoSession): string {
-  if (profile !== undefined) return `the SSO session of profile ${quoteName(profile)}`;
-  return `the SSO session ${session ?? startUrl}`;
-}
+/** Errors of a session that a person can mend here and now. */
+const mendedBySignIn: ReadonlySet<string> = new Set([
+  "sso-not-signed-in",
+  "sso-session-expired",
+  "sso-session-refused",
+]);
 
-/** The command that signs in to a session. */
-export function signInCommand({ profile, session, startUrl, ssoRegion }: SsoSession): string {
-  if (profile !== undefined) return `run: ecrin sso login --profile ${shellWord(profile)}`;
-  if (session !== undefined) return `run: ecrin sso login --sso-session ${shellWord(session)}`;
-  return `run: ecrin sso login --start-url ${shellWord(startUrl)} --sso-region ${ssoRegion}`;
+/** A token, and how it came about. */
+export interface CurrentToken {
+  readonly token: SsoToken;
+  readonly from: "file" | "refresh" | "sign-in";
 }
 
 /**
- * The role credentials that a signed-in session gives. A token that has run out is refreshed, and
- * so is, once, one that looks valid and is refused.
+ * A token of the session that is valid by the clock: the one in its file, refreshed when it is about
+ * to run out. Where nothing refreshes it and a person can be asked, they sign in.
+ *
+ * @param options how to sign in, where it is not left to us
+ * @throws {UserError} when nobody is signed in and nobody can be asked, or the sign-in fails
+ */
+export async function sessionToken(
+  session: SsoSession,
+  context: SsoContext,
+  options: SignInOptions = {},
+): Promise<SsoToken> {
+  return (await currentToken(session, context, options)).token;
+}
+
+async function currentToken(
+  session: SsoSession,
+  context: SsoContext,
+  options: SignInOptions = {},
+): Promise<CurrentToken> {
+  try {
+    return await storedToken(session, context);
+  } catch (problem) {
+    return await signInInstead(problem, session, context, options);
+  }
+}
+
+/**
+ * A token from a sign-in in place of `problem`.
+ *
+ * @throws `problem` itself where signing in does not mend it, or nobody can be asked
+ */
+async function signInInstead(
+  problem: unknown,
+  session: SsoSession,
+  context: SsoContext,
+  options: SignInOptions & { readonly insteadOf?: SsoToken } = {},
+): Promise<CurrentToken> {
+  if (!(problem instanceof UserError) || !mendedBySignIn.has(problem.code)) throw problem;
+  const { terminal, signIns } = context;
+  if (!canAsk(context)) throw problem;
+  const token = await once(signIns, session.session ?? session.startUrl, async () => {
+    const { signIn } = await import("./sso_sign_in.ts");
+    return await terminal.asking((voice) => {
+      voice.say(`${problem.message}: signing in`);
+      const asking: SsoContext["terminal"]["asking"] = (work) => work(voice);
+      return signIn(session, options, {
+        ...context,
+        terminal: { ...terminal, ...voice, asking },
+        report: voice.detail,
+      });
+    });
+  });
+  return { token, from: "sign-in" };
+}
+
+function canAsk(context: SsoContext): boolean {
+  using tty = terminalToAsk(context);
+  return tty !== undefined;
+}
+
+/**
+ * The role credentials that a session gives. A token that has run out is refreshed, and so is, once,
+ * one that looks valid and is refused; what cannot be refreshed is signed in to again, once, where a
+ * person can be asked.
  *
  * @throws {UserError} when nobody is signed in, the session has expired or is refused, or the role
  * is not assigned
@@ -58,18 +127,58 @@ export async function ssoCredentials(
   source: SsoSource,
   context: SsoContext,
 ): Promise<AwsCredentials> {
-  const { token, tried } = await currentToken(source, context);
   try {
-    return await roleCredentials(source, token, context);
-  } catch (error) {
-    if (!isRefused(error) || tried) throw portalError(error, source);
-    context.report(`AWS refused ${sessionLabel(source)}`);
-    const other = await replaceRefused(token, source, context);
-    if (other === undefined) throw portalError(error, source);
-    return await roleCredentials(source, other, context).catch((error: unknown) => {
-      throw portalError(error, source);
+    return await withSessionToken(source, context, {
+      use: (token) => roleCredentials(source, token, context),
     });
+  } catch (error) {
+    throw portalError(error, source);
   }
+}
+
+/**
+ * Asks the portal something with a token of the session, as {@linkcode sessionToken} gives it. One
+ * that looks valid and is refused (401) is replaced, once by a refresh and once by a sign-in.
+ *
+ * @throws {UserError} when there is no token to be had; else what `use` throws
+ */
+export async function withSessionToken<T>(
+  session: SsoSession,
+  context: SsoContext,
+  { use, signIn = {} }: {
+    readonly use: (token: SsoToken) => Promise<T>;
+    readonly signIn?: SignInOptions;
+  },
+): Promise<T> {
+  let current = await currentToken(session, context, signIn);
+  while (true) {
+    try {
+      return await use(current.token);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      if (!isRefused(error)) throw error;
+      context.report(`AWS refused ${sessionLabel(session)}`);
+      current = await insteadOfRefused(current, error, session, context, signIn);
+    }
+  }
+}
+
+/** A token in place of one that AWS refused, when there is one to be had. */
+async function insteadOfRefused(
+  { token, from }: CurrentToken,
+  refusal: unknown,
+  session: SsoSession,
+  context: SsoContext,
+  options: SignInOptions,
+): Promise<CurrentToken> {
+  const message = `AWS refused ${sessionLabel(session)}`;
+  const problem = ssoError("sso-session-refused", message, session, refusal);
+  if (from === "sign-in") throw problem;
+  if (from === "file") {
+    const refreshed = await replaceRefused(token, session, context);
+    if (refreshed !== undefined) return { token: refreshed, from: "refresh" };
+  }
+  return await signInInstead(problem, session, context, { ...options, insteadOf: token });
 }
 
 async function roleCredentials(
@@ -98,58 +207,60 @@ async function roleCredentials(
 }
 
 /**
- * The token in the file of the session, and whether a refresh was tried: it is when the token has
- * run out or is about to.
+ * The token in the file of the session, refreshed when it has run out or is about to.
+ *
+ * @throws {UserError} when there is none, or it has run out and cannot be refreshed
  */
-async function currentToken(
-  source: SsoSource,
+export async function storedToken(
+  session: SsoSession,
   context: SsoContext,
-): Promise<{ token: SsoToken; tried: boolean }> {
+): Promise<CurrentToken> {
   const { system, signal, report } = context;
-  const path = await tokenPath(system.env, source);
-  const token = await readToken(path, source, system);
+  const path = await tokenPath(system.env, session);
+  const token = await readToken(path, session, system);
   const left = token.expiresAt.getTime() - system.now().getTime();
-  if (left > refreshWindow) return { token, tried: false };
+  if (left > refreshWindow) return { token, from: "file" };
   try {
-    const other = await otherToken(token, source, context);
-    if (other !== undefined) return { token: other, tried: true };
+    const other = await otherToken(token, session, context);
+    if (other !== undefined) return { token: other, from: "refresh" };
   } catch (error) {
     signal.throwIfAborted();
-    report(`could not refresh ${sessionLabel(source)}: ${scrub(String(error))}`);
-    if (left <= 0) throw refreshError(error, source);
+    report(`could not refresh ${sessionLabel(session)}: ${scrub(String(error))}`);
+    if (left <= 0) throw refreshError(error, session);
   }
-  if (left <= 0) throw expired(source);
-  return { token, tried: true };
+  if (left <= 0) throw sessionExpired(session);
+  // another refresh would give no more
+  return { token, from: "refresh" };
 }
 
-/** A token in place of one that AWS refused; undefined when there is none to be had. */
+/** A refreshed token in place of one that AWS refused; undefined when there is none to be had. */
 async function replaceRefused(
   token: SsoToken,
-  source: SsoSource,
+  session: SsoSession,
   context: SsoContext,
 ): Promise<SsoToken | undefined> {
   try {
-    return await otherToken(token, source, context);
+    return await otherToken(token, session, context);
   } catch (error) {
     context.signal.throwIfAborted();
-    if (!needsSignIn(error)) throw refreshError(error, source);
+    if (!needsSignIn(error)) throw refreshError(error, session);
     return undefined;
   }
 }
 
 async function otherToken(
   token: SsoToken,
-  source: SsoSource,
+  session: SsoSession,
   context: SsoContext,
 ): Promise<SsoToken | undefined> {
   // the old form has no refresh tokens; botocore and the SDK look for none there either
-  if (source.session === undefined) return undefined;
-  const path = await tokenPath(context.system.env, source);
-  return await refreshToken(token, { path, region: source.ssoRegion }, context);
+  if (session.session === undefined) return undefined;
+  const path = await tokenPath(context.system.env, session);
+  return await refreshToken(token, { path, region: session.ssoRegion }, context);
 }
 
-function refreshError(error: unknown, source: SsoSource): unknown {
-  if (needsSignIn(error)) return expired(source, error);
+function refreshError(error: unknown, source: SsoSession): unknown {
+  if (needsSignIn(error)) return sessionExpired(source, error);
   return awsError(error, "CreateToken", {
     identity: sessionLabel(source),
     renew: signInCommand(source),
@@ -169,9 +280,6 @@ function statusOf(error: unknown): number | undefined {
 }
 
 function portalError(error: unknown, source: SsoSource): unknown {
-  if (isRefused(error)) {
-    return ssoError("sso-session-refused", `AWS refused ${sessionLabel(source)}`, source, error);
-  }
   const status = statusOf(error);
   if (status === 403 || status === 404) {
     return new UserError(
@@ -179,7 +287,11 @@ function portalError(error: unknown, source: SsoSource): unknown {
       {
         code: "sso-role-not-assigned",
         exitCode: exitCodes.credentials,
-        hint: "check sso_account_id and sso_role_name, or ask whoever assigns access",
+        hint: `check ${
+          source.profile === undefined
+            ? "--account and --sso-role"
+            : "sso_account_id and sso_role_name"
+        }, or ask whoever assigns access`,
         cause: error,
       },
     );
@@ -190,7 +302,7 @@ function portalError(error: unknown, source: SsoSource): unknown {
   });
 }
 
-async function readToken(path: string, source: SsoSource, system: System): Promise<SsoToken> {
+async function readToken(path: string, source: SsoSession, system: System): Promise<SsoToken> {
   let text: string;
   try {
     text = await system.readTextFile(path);
@@ -205,17 +317,4 @@ async function readToken(path: string, source: SsoSource, system: System): Promi
     throw ssoError("sso-token-malformed", `the SSO token in ${path} is malformed`, source);
   }
   return token;
-}
-
-function expired(source: SsoSource, cause?: unknown): UserError {
-  return ssoError("sso-session-expired", `${sessionLabel(source)} has expired`, source, cause);
-}
-
-function ssoError(code: string, message: string, source: SsoSource, cause?: unknown): UserError {
-  return new UserError(message, {
-    code,
-    exitCode: exitCodes.credentials,
-    hint: signInCommand(source),
-    cause,
-  });
 }

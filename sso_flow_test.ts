@@ -170,6 +170,34 @@ Deno.test("the session of aws login gives its credentials", async () => {
   assert.equal(principalOf(aws, await logInAsBlog(aws, home)), ann);
 });
 
+Deno.test("the session of aws login is found in a profile whose name has spaces and quotes", async () => {
+  await using aws = await startAws();
+  const name = 'my "own" blog';
+  await using home = await tempHome({
+    ".aws/config": loginProfile.replace("profile blog", `profile '${name}'`),
+    [loginFile()]: loginToken(temporaryKey(aws)),
+    "tmp/.keep": "",
+  });
+  const result = await logInAsBlog(aws, home, {
+    args: ["--profile", name],
+    env: { TMPDIR: home.at("tmp") },
+  });
+  assert.equal(principalOf(aws, result), ann);
+  // nothing is left behind
+  assert.deepEqual((await Array.fromAsync(Deno.readDir(home.at("tmp")))).map((e) => e.name), [
+    ".keep",
+  ]);
+
+  await Deno.remove(home.at(loginFile()));
+  const { code, stderr } = await logInAsBlog(aws, home, { args: ["--profile", name] });
+  assert.equal(code, 4);
+  assert.equal(
+    stderr,
+    'ecrin: error: the login session of profile "my \\"own\\" blog" is not signed in\n' +
+      `ecrin: hint: run: aws login --profile '${name}'\n`,
+  );
+});
+
 for (
   const [name, text] of [["missing", undefined], ["malformed", "{"], ["incomplete", "{}"]] as const
 ) {

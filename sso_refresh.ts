@@ -7,8 +7,6 @@
  */
 
 import { dirname } from "node:path";
-import type { ClientSettings } from "./clients.ts";
-import { loadSsoOidc } from "./deps.ts";
 import { exitCodes, UserError } from "./errors.ts";
 import {
   errorCode,
@@ -18,31 +16,19 @@ import {
   removeLeftovers,
   replaceFile,
 } from "./file_lock.ts";
-import { conceal } from "./secret.ts";
+import type { SsoContext } from "./sso_context.ts";
+import { createToken } from "./sso_oidc.ts";
 import {
   type NewToken,
   parseToken,
   refreshedText,
-  type RefreshGrant,
   type SsoToken,
   usableGrant,
 } from "./sso_token.ts";
 import type { System } from "./system.ts";
 
-/** What getting the credentials of a session may touch. */
-export interface SsoContext {
-  readonly system: System;
-  readonly clients: ClientSettings;
-  readonly signal: AbortSignal;
-  /** Takes the lines of `--verbose`. */
-  readonly report: (line: string) => void;
-}
-
 /** How long another process may be refreshing, in milliseconds: three tries and then some. */
 const lockTimeoutMs = 60_000;
-
-/** The most seconds that a token can be said to last: ten years, or its end is no date. */
-const longestToken = 10 * 365 * 24 * 3600;
 
 /**
  * A token in place of `old`: the one that another process put into the file meanwhile, or else a
@@ -74,7 +60,16 @@ export async function refreshToken(
   if (grant === undefined) return undefined;
   let answer: NewToken;
   try {
-    answer = await createToken(grant, file.region, context.clients);
+    answer = await createToken(
+      {
+        grantType: "refresh_token",
+        clientId: grant.clientId,
+        clientSecret: grant.clientSecret.reveal(),
+        refreshToken: grant.refreshToken.reveal(),
+      },
+      file.region,
+      context.clients,
+    );
   } catch (error) {
     // a program without a lock may have used the refresh token up
     const other = parseToken(await textOf(path, system) ?? "");
@@ -118,38 +113,6 @@ async function lockCache(
     report(`could not lock ${folder} (${reason(error)})`);
     return undefined;
   }
-}
-
-async function createToken(
-  { clientId, clientSecret, refreshToken }: RefreshGrant,
-  region: string,
-  clients: ClientSettings,
-): Promise<NewToken> {
-  const { SSOOIDCClient, CreateTokenCommand } = await loadSsoOidc();
-  const client = new SSOOIDCClient(await clients.of("sso-oidc", region));
-  const answer = await client.send(
-    new CreateTokenCommand({
-      grantType: "refresh_token",
-      clientId,
-      clientSecret: clientSecret.reveal(),
-      refreshToken: refreshToken.reveal(),
-    }),
-  );
-  const { accessToken, expiresIn } = answer;
-  if (!accessToken || !(Number(expiresIn) > 0 && Number(expiresIn) <= longestToken)) {
-    throw new UserError("the answer to CreateToken holds no token", {
-      code: "unreadable-answer",
-      exitCode: exitCodes.network,
-      hint: "check the endpoint variables (AWS_ENDPOINT_URL…)",
-    });
-  }
-  conceal(accessToken);
-  if (answer.refreshToken) conceal(answer.refreshToken);
-  return {
-    accessToken,
-    expiresIn: Number(expiresIn),
-    refreshToken: answer.refreshToken || undefined,
-  };
 }
 
 /** Puts the refreshed token into the file, unless someone else wrote or removed it meanwhile. */

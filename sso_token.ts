@@ -63,7 +63,7 @@ export function parseToken(text: string): SsoToken | undefined {
   }
   const fields = (value ?? {}) as Record<string, unknown>;
   const accessToken = secretOf(fields.accessToken);
-  const expiresAt = dateOf(fields.expiresAt);
+  const expiresAt = parseTimestamp(fields.expiresAt);
   if (accessToken === undefined || expiresAt === undefined) return undefined;
   return { accessToken, expiresAt, grant: grantOf(fields) };
 }
@@ -74,7 +74,7 @@ function grantOf(fields: Record<string, unknown>): RefreshGrant | undefined {
   const refreshToken = secretOf(fields.refreshToken);
   if (clientSecret === undefined || refreshToken === undefined) return undefined;
   if (typeof clientId !== "string" || clientId === "") return undefined;
-  const registrationExpiresAt = dateOf(fields.registrationExpiresAt);
+  const registrationExpiresAt = parseTimestamp(fields.registrationExpiresAt);
   return { clientId, clientSecret, refreshToken, registrationExpiresAt };
 }
 
@@ -82,7 +82,8 @@ function secretOf(value: unknown): Secret | undefined {
   return typeof value === "string" && value !== "" ? new Secret(value) : undefined;
 }
 
-function dateOf(value: unknown): Date | undefined {
+/** A time in a cache file, or `undefined` for anything else. */
+export function parseTimestamp(value: unknown): Date | undefined {
   if (typeof value !== "string") return undefined;
   // Older AWS CLIs end the time in the letters UTC
   const time = new Date(value.replace(/UTC$/, "Z"));
@@ -96,10 +97,43 @@ export function usableGrant(token: SsoToken, now: Date): RefreshGrant | undefine
   return end !== undefined && end <= now ? undefined : grant;
 }
 
+/** The client that a token was got with. */
+export interface TokenClient {
+  readonly clientId: string;
+  readonly clientSecret: Secret;
+  readonly expiresAt: Date;
+}
+
+/**
+ * The cache file of a session that was signed in to just now, with the fields of the AWS CLI in its
+ * order (`SSOTokenFetcher` in botocore's utils.py).
+ */
+export function signedInText(
+  { startUrl, ssoRegion }: Pick<SsoSession, "startUrl" | "ssoRegion">,
+  { token, client }: { readonly token: NewToken; readonly client: TokenClient },
+  now: Date,
+): string {
+  const { accessToken, expiresIn, refreshToken } = token;
+  return JSON.stringify({
+    startUrl,
+    region: ssoRegion,
+    accessToken,
+    expiresAt: utcTimestamp(new Date(now.getTime() + expiresIn * 1000)),
+    clientId: client.clientId,
+    clientSecret: client.clientSecret.reveal(),
+    registrationExpiresAt: utcTimestamp(client.expiresAt),
+    ...(refreshToken === undefined ? {} : { refreshToken }),
+  });
+}
+
+/** A time as botocore writes it (`_serialize_utc_timestamp` in tokens.py): to the second, in UTC. */
+export function utcTimestamp(time: Date): string {
+  return time.toISOString().replace(/\.\d+/, "");
+}
+
 /**
  * The cache file `text` with a new token in it. Every other field stays, in its place, also those
- * that ecrin does not know. The time is written as botocore writes it (`_serialize_utc_timestamp`
- * in tokens.py): to the second, in UTC.
+ * that ecrin does not know.
  *
  * @throws {SyntaxError} when `text` is no JSON
  */
@@ -109,7 +143,7 @@ export function refreshedText(text: string, token: NewToken, now: Date): string 
   return JSON.stringify({
     ...JSON.parse(text),
     accessToken,
-    expiresAt: end.toISOString().replace(/\.\d+/, ""),
+    expiresAt: utcTimestamp(end),
     ...(refreshToken === undefined ? {} : { refreshToken }),
   });
 }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Env } from "./aws_config.ts";
+
 /** A terminal that a person can be asked on. Disposing closes it. */
 export interface Tty extends Disposable {
   /** The next line that is typed, without its end; `undefined` at the end of input. */
@@ -18,6 +20,18 @@ interface Input {
 
 interface Output {
   writeSync(bytes: Uint8Array): number;
+}
+
+/** The terminal, if a person may be asked there: also in CI a job may have one. */
+export function terminalToAsk(
+  { input, system: { env } }: { readonly input: boolean; readonly system: { readonly env: Env } },
+): Tty | undefined {
+  return input && !isCi(env) ? openTty() : undefined;
+}
+
+/** Whether this is a job of a CI platform, where nobody sits. */
+export function isCi({ CI }: Env): boolean {
+  return Boolean(CI) && CI !== "false";
 }
 
 /**

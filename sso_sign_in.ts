@@ -1,0 +1,144 @@
+/**
+ * Signing in to a session of IAM Identity Center: one process at a time, whose token serves those
+ * that waited, and the file that the AWS CLI and the SDKs read.
+ *
+ * @module
+ */
+
+import { basename, dirname, join } from "node:path";
+import { exitCodes, UserError } from "./errors.ts";
+import {
+  errorCode,
+  followLinks,
+  lockFolder,
+  removeLeftovers,
+  replaceFile,
+  tryLockFile,
+} from "./file_lock.ts";
+import type { SsoContext } from "./sso_context.ts";
+import type { SignedIn } from "./sso_pkce.ts";
+import type { SsoSession } from "./sso_profile.ts";
+import { parseToken, signedInText, type SsoToken, tokenPath } from "./sso_token.ts";
+import { chooseWay, type SignInOptions } from "./sso_way.ts";
+import { sayingToPerson } from "./sso_person.ts";
+
+/** Between two looks at the lock of another process, in milliseconds. */
+const lockInterval = 100;
+
+/** How long another process may be writing a file of the folder, in milliseconds. */
+const writeTimeout = 60_000;
+
+/**
+ * Has a person sign in, in their browser, and puts the token into the file of the session. Where
+ * another ecrin process is at it already, its token is waited for and used.
+ *
+ * @throws {UserError} when nobody signs in, AWS refuses, or the file cannot be written
+ */
+export async function signIn(
+  session: SsoSession,
+  options: SignInOptions & {
+    /** The token that is no good although it looks so. */
+    readonly insteadOf?: SsoToken | undefined;
+  },
+  context: SsoContext,
+): Promise<SsoToken> {
+  const { system, signal } = context;
+  const file = await tokenPath(system.env, session);
+  const path = await writable(file, async () => {
+    const path = await followLinks(file);
+    await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    return path;
+  });
+  await using _lock = await lockSignIn(path, session, context);
+  const other = parseToken(await system.readTextFile(file).catch(() => ""));
+  const refused = options.insteadOf?.accessToken.reveal();
+  const isGood = other !== undefined && other.expiresAt > system.now() &&
+    other.accessToken.reveal() !== refused;
+  if (isGood) {
+    context.report("another process has signed in");
+    return other;
+  }
+  const { token, registration } = await authorized(session, options, context);
+  signal.throwIfAborted();
+  const text = signedInText(session, { token, client: registration }, system.now());
+  await writable(path, () => write(path, text, context));
+  context.report(`wrote the SSO token to ${path}`);
+  const written = parseToken(text);
+  if (written === undefined) throw new Error("the token that was written cannot be read");
+  return written;
+}
+
+/** What the person agreed to, in the way that fits. */
+async function authorized(
+  session: SsoSession,
+  options: SignInOptions,
+  context: SsoContext,
+): Promise<SignedIn> {
+  const way = chooseWay(session, options, context.system);
+  const { kind, port, openBrowser, because } = way;
+  const asking = { ...context, terminal: sayingToPerson(context) };
+  if (kind === "browser") {
+    const { signInWithBrowser } = await import("./sso_pkce.ts");
+    return await signInWithBrowser(
+      session,
+      { openBrowser, ...(port === undefined ? {} : { port }) },
+      asking,
+    );
+  }
+  if (because !== undefined) context.report(`signing in with a device code: ${because}`);
+  const { signInWithDevice } = await import("./sso_device.ts");
+  return await signInWithDevice(session, { openBrowser }, asking);
+}
+
+/**
+ * The right to have a person sign in to the session whose token is at `path`. It is a lock of that
+ * session alone, since it may be held for minutes, and it goes with the process.
+ */
+async function lockSignIn(
+  path: string,
+  session: SsoSession,
+  context: SsoContext,
+): Promise<AsyncDisposable> {
+  const { signal, terminal } = context;
+  const lockPath = join(dirname(path), `.${basename(path)}.sign-in.lock`);
+  const tryLock = () => writable(lockPath, () => tryLockFile(lockPath));
+  let lock = await tryLock();
+  if (lock === undefined) {
+    const name = session.session ?? session.startUrl;
+    terminal.say(`waiting for another ecrin, where ${name} is being signed in to`);
+  }
+  while (lock === undefined) {
+    signal.throwIfAborted();
+    await new Promise((resolve) => setTimeout(resolve, lockInterval * (0.5 + Math.random())));
+    lock = await tryLock();
+  }
+  return lock;
+}
+
+async function write(
+  path: string,
+  text: string,
+  { signal, system, report }: SsoContext,
+): Promise<void> {
+  await using _lock = await lockFolder(dirname(path), { timeoutMs: writeTimeout, signal });
+  await removeLeftovers(path);
+  // the new file gets the mode of the old one, which others may have made for all to read
+  if (system.os !== "windows") await Deno.chmod(path, 0o600).catch(() => {});
+  await replaceFile(path, new TextEncoder().encode(text), { report });
+}
+
+/** Does `work`, which writes; a refusal of the file system is the user's to mend. */
+async function writable<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === undefined) throw error;
+    throw new UserError(`cannot write the SSO token to ${dirname(path)} (${code})`, {
+      code: "sso-token-unwritable",
+      exitCode: exitCodes.credentials,
+      hint: "make that folder yours to write, or sign in where it is",
+      cause: error,
+    });
+  }
+}
