@@ -167,9 +167,9 @@ export function expandPath(path: string, env: Env): string {
 
 /** The sections of a file by header, nested settings included. */
 function parseSections(file: ConfigFile): Map<string, Section> {
-  const { sections, defaults } = readLines(file);
+  const { sections, defaults } = readConfigLines(file);
   const parsed = new Map<string, Section>();
-  for (const [header, own] of sections) {
+  for (const [header, { entries: own }] of sections) {
     // a `[DEFAULT]` section, in capitals, gives its settings to all others of the file
     const entries = [...own, ...[...defaults].filter(([key]) => !own.has(key))];
     parsed.set(
@@ -180,25 +180,41 @@ function parseSections(file: ConfigFile): Map<string, Section> {
   return parsed;
 }
 
-/** The lines of a value, trimmed, from the one that has the key. */
-interface Entry {
+/** The lines of a value, trimmed, from the one that has the key. Numbers of lines start with 1. */
+export interface ConfigEntry {
   readonly line: number;
+  /** The last line that is a part of it and holds something. */
+  lastLine: number;
   readonly lines: string[];
 }
 
-/** `RawConfigParser._read`. */
-function readLines(file: ConfigFile): {
-  sections: Map<string, Map<string, Entry>>;
-  defaults: Map<string, Entry>;
-} {
-  const sections = new Map<string, Map<string, Entry>>();
-  const defaults = new Map<string, Entry>();
-  const headerLines = new Map<string, number>();
-  let section: Map<string, Entry> | undefined;
-  let entry: Entry | undefined;
+/** Where the sections of a file and their keys (in lower case) are. */
+export interface ConfigLines {
+  /** By header, without its brackets. */
+  readonly sections: ReadonlyMap<string, {
+    readonly line: number;
+    readonly entries: ReadonlyMap<string, ConfigEntry>;
+  }>;
+  /** `[DEFAULT]`. */
+  readonly defaults: ReadonlyMap<string, ConfigEntry>;
+}
+
+/** Between the lines of a file. */
+export const lineEnd = /\r\n|\r|\n/;
+
+/**
+ * `RawConfigParser._read`.
+ *
+ * @throws {UserError} as {@linkcode parseAwsConfig} does
+ */
+export function readConfigLines(file: ConfigFile): ConfigLines {
+  const sections = new Map<string, { line: number; entries: Map<string, ConfigEntry> }>();
+  const defaults = new Map<string, ConfigEntry>();
+  let section: Map<string, ConfigEntry> | undefined;
+  let entry: ConfigEntry | undefined;
   let indent = 0;
   let number = 0;
-  for (const line of file.text.replace(/^\uFEFF/, "").split(/\r\n|\r|\n/)) {
+  for (const line of file.text.replace(/^\uFEFF/, "").split(lineEnd)) {
     number++;
     const start = skipSpace(line);
     const content = line.slice(start, endWithoutSpace(line, start));
@@ -209,6 +225,7 @@ function readLines(file: ConfigFile): {
     if (content.startsWith("#") || content.startsWith(";")) continue;
     if (entry !== undefined && start > indent) {
       entry.lines.push(content);
+      entry.lastLine = number;
       continue;
     }
     indent = start;
@@ -220,11 +237,10 @@ function readLines(file: ConfigFile): {
         section = defaults;
         continue;
       }
-      const earlier = headerLines.get(header);
-      if (earlier !== undefined) throw duplicate(file, "section", number, earlier);
-      headerLines.set(header, number);
+      const earlier = sections.get(header);
+      if (earlier !== undefined) throw duplicate(file, "section", number, earlier.line);
       section = new Map();
-      sections.set(header, section);
+      sections.set(header, { line: number, entries: section });
       continue;
     }
     if (section === undefined) throw malformed(file, number, "comes before the first [section]");
@@ -233,13 +249,14 @@ function readLines(file: ConfigFile): {
     const key = content.slice(0, endWithoutSpace(content.slice(0, keyEnd), 0)).toLowerCase();
     const earlier = section.get(key);
     if (earlier !== undefined) throw duplicate(file, "key", number, earlier.line);
-    entry = { line: number, lines: [trimSpace(content.slice(keyEnd + 1))] };
+    const lines = [trimSpace(content.slice(keyEnd + 1))];
+    entry = { line: number, lastLine: number, lines };
     section.set(key, entry);
   }
   return { sections, defaults };
 }
 
-function parseValue(key: string, entry: Entry, file: ConfigFile): Value {
+function parseValue(key: string, entry: ConfigEntry, file: ConfigFile): Value {
   const { lines } = entry;
   let length = lines.length;
   while (length > 1 && lines[length - 1] === "") length--;
@@ -265,10 +282,15 @@ function parseValue(key: string, entry: Entry, file: ConfigFile): Value {
   return nested;
 }
 
-type Header = { kind: "profile" | "sso-session" | "services" | undefined; name: string };
+/** What a header of the config file says. */
+export interface Header {
+  /** Undefined for what means nothing to the AWS CLI. */
+  readonly kind: "profile" | "sso-session" | "services" | undefined;
+  readonly name: string;
+}
 
 /** Which section of the config file a header starts: `build_profile_map` of botocore. */
-function parseHeader(header: string): Header {
+export function parseHeader(header: string): Header {
   if (header === "default") return { kind: "profile", name: header };
   for (const kind of ["profile", "sso-session", "services"] as const) {
     if (!header.startsWith(kind)) continue;
