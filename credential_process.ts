@@ -6,7 +6,7 @@
  */
 
 import { type AwsCredentials, checkedCredentials } from "./clients.ts";
-import { exitCodes, quoteName, shellWord, UserError } from "./errors.ts";
+import { exitCodes, quoteName, shellWord, usageError, UserError } from "./errors.ts";
 import { runProgram } from "./process.ts";
 import { conceal, scrub } from "./secret.ts";
 import type { System } from "./system.ts";
@@ -16,6 +16,9 @@ export interface CredentialProcess {
   readonly profile: string;
   readonly command: string;
 }
+
+/** Names, to an ecrin that the program starts, the profiles whose programs are running. */
+const running = "ECRIN_CREDENTIAL_PROCESS_OF";
 
 /**
  * Runs the program in a shell, as the SDKs do. Of its stderr the last line is told when it fails.
@@ -27,8 +30,10 @@ export async function processCredentials(
   { system, signal }: { system: System; signal: AbortSignal },
 ): Promise<AwsCredentials> {
   const shell = system.os === "windows" ? ["cmd", "/d", "/s", "/c"] : ["sh", "-c"];
+  const outer = system.env[running]?.split("\n") ?? [];
+  if (outer.includes(source.profile)) throw startsItself(source);
   const { code, stdout, stderr } = await runProgram([...shell, source.command], {
-    env: system.env,
+    env: { ...system.env, [running]: [...outer, source.profile].join("\n") },
     signal,
   });
   if (code !== 0) {
@@ -89,6 +94,14 @@ export function parseProcessOutput(
     sessionToken: typeof SessionToken === "string" ? SessionToken : undefined,
     expiration,
   }, "credential_process");
+}
+
+function startsItself({ profile }: CredentialProcess): UserError {
+  return usageError(
+    "credential-process-loop",
+    `the credential_process of profile ${quoteName(profile)} runs ecrin for this profile again`,
+    "let it name another one: ecrin env --format process --profile OTHER",
+  );
 }
 
 function processError({ profile }: CredentialProcess, what: string): UserError {

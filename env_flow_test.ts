@@ -155,6 +155,21 @@ region = eu-west-1
   assert.match(JSON.parse(new TextDecoder().decode(stdout)).Arn, /assumed-role\/deploy\//);
 });
 
+Deno.test("a credential_process that runs ecrin for its own profile is told so, not run for ever", async () => {
+  await using aws = await start();
+  const command = ecrinCommand().map((word) => `"${word}"`).join(" ");
+  await using home = await tempHome({
+    ".aws/config": `[profile loop]\ncredential_process = ${command} env --format process\n`,
+  });
+  const { code, stdout, stderr } = await runCli(["env"], {
+    home: home.path,
+    env: { ...aws.env(), AWS_PROFILE: "loop" },
+  });
+  assert.equal(stdout, "");
+  assert.equal(code, 4);
+  assert.match(stderr, /error: the credential_process of profile "loop" failed.*OTHER/);
+});
+
 Deno.test("the password of a registry is alone on stdout, and in JSON with what belongs to it", async () => {
   await using aws = await start();
   const host = "222222222222.dkr.ecr.eu-west-1.amazonaws.com";

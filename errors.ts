@@ -18,6 +18,10 @@ export const exitCodes = {
   /** AWS or the network cannot be reached. */
   network: 5,
   timeout: 124,
+  /** `exec`: the command is there and cannot be run, as in a shell. */
+  notExecutable: 126,
+  /** `exec`: there is no such command, as in a shell. */
+  notFound: 127,
   interrupted: 130,
 } as const;
 

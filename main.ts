@@ -8,18 +8,19 @@ import manifest from "./deno.json" with { type: "json" };
 import { asksFor } from "./commands.ts";
 import { type ExitCode, exitCodes, UserError } from "./errors.ts";
 import { helpText } from "./help.ts";
+import type { RunOptions } from "./run.ts";
 import { realSystem, type System } from "./system.ts";
 
 /**
  * Runs a command line.
  *
- * @param interrupt ends the run; its reason is a {@linkcode UserError}
+ * @param signals what ends the run, and where else the process's signals may go
  * @returns the exit code
  */
 export async function main(
   args: readonly string[],
   system: System,
-  interrupt: AbortSignal,
+  signals: Pick<RunOptions, "interrupt" | "forwardSignals">,
 ): Promise<number> {
   const asked = asksFor(args);
   if (asked !== undefined) {
@@ -28,7 +29,7 @@ export async function main(
     return exitCodes.ok;
   }
   const { run } = await import("./run.ts");
-  return await run(args, system, { interrupt, version: manifest.version });
+  return await run(args, system, { ...signals, version: manifest.version });
 }
 
 /** Reports a defect: everything that is not a {@linkcode UserError}. */
@@ -43,17 +44,39 @@ async function reportBug(error: unknown, system: System): Promise<ExitCode> {
   return exitCodes.bug;
 }
 
+/** Signals that end a run, or reach the command that it runs. */
+const signals: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/** Signals that are a command's alone. */
+const commandSignals: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? []
+  : ["SIGQUIT", "SIGUSR1", "SIGUSR2"];
+
 if (import.meta.main) {
   const system = realSystem();
   const interrupted = new AbortController();
-  const interrupt = () => {
-    interrupted.abort(
-      new UserError("interrupted", { code: "interrupted", exitCode: exitCodes.interrupted }),
-    );
+  let receiver: ((signal: Deno.Signal) => void) | undefined;
+  for (const signal of signals) {
+    Deno.addSignalListener(signal, () => {
+      if (receiver !== undefined) return receiver(signal);
+      interrupted.abort(
+        new UserError("interrupted", { code: "interrupted", exitCode: exitCodes.interrupted }),
+      );
+    });
+  }
+  const forwardSignals = (to: (signal: Deno.Signal) => void): Disposable => {
+    receiver = to;
+    for (const signal of commandSignals) Deno.addSignalListener(signal, () => to(signal));
+    return {
+      [Symbol.dispose]: () => {
+        receiver = undefined;
+      },
+    };
   };
-  Deno.addSignalListener("SIGINT", interrupt);
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", interrupt);
-  const exitCode = await main(Deno.args, system, interrupted.signal)
+  const options = { interrupt: interrupted.signal, forwardSignals };
+  const exitCode = await main(Deno.args, system, options)
     .catch((error: unknown) => reportBug(error, system));
   // not exitCode alone: a connection that is still open would keep the process alive
   Deno.exit(exitCode);

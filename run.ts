@@ -8,19 +8,23 @@ import { timeLimit } from "./cli.ts";
 import { type CommandLine, outputOptions, parseCommandLine } from "./command_line.ts";
 import type { CommandName } from "./commands.ts";
 import { type ExitCode, exitCodes, UserError } from "./errors.ts";
+import type { ForwardSignals } from "./foreground.ts";
 import { scrub } from "./secret.ts";
 import type { System } from "./system.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
+import { startTimeLimit } from "./time_limit.ts";
 
-/** The most milliseconds that setTimeout takes: 24 days. It makes 1 of what is more. */
-const longestTimer = 2 ** 31 - 1;
+/** Seconds that a person has for an answer, or for signing in when others do so before them. */
+const personLimit = 900;
 
 /** After an interrupt or the time limit, how long the work may take to end, in milliseconds. */
 const endingLimit = 2500;
 
 /** What a run is told by main. */
 export interface RunOptions {
+  /** Ends the run; its reason is a {@linkcode UserError}. */
   readonly interrupt: AbortSignal;
+  readonly forwardSignals: ForwardSignals;
   readonly version: string;
 }
 
@@ -35,6 +39,7 @@ export interface RunContext {
   readonly results: unknown[];
   /** Lifts `--timeout`, once what follows is the user's own work. */
   readonly liftTimeLimit: () => void;
+  readonly forwardSignals: ForwardSignals;
 }
 
 /** What a run came to. */
@@ -90,6 +95,7 @@ export async function run(
     if (json !== undefined || line.command.lists !== undefined) print(json ?? {});
     return exitCode;
   } catch (error) {
+    terminal.flush();
     if (!(error instanceof UserError)) throw error;
     terminal.fail(error);
     print({ error: errorRecord(error) });
@@ -104,10 +110,12 @@ async function limited(line: CommandLine, context: Unlimited): Promise<CommandRe
   const { interrupt } = context;
   const seconds = timeLimit(line);
   const limit = new AbortController();
-  const timer = setTimeout(
-    () => limit.abort(timeoutError(seconds)),
-    Math.min(seconds * 1000, longestTimer),
-  );
+  const clock = startTimeLimit({
+    seconds,
+    over: () => limit.abort(timeoutError(seconds)),
+    personSeconds: personLimit,
+    unanswered: () => limit.abort(unanswered()),
+  });
   const signal = AbortSignal.any([interrupt, limit.signal]);
   const { promise: overdue, reject } = Promise.withResolvers<never>();
   let overdueTimer: ReturnType<typeof setTimeout> | undefined;
@@ -118,15 +126,30 @@ async function limited(line: CommandLine, context: Unlimited): Promise<CommandRe
   }, { once: true });
   const liftTimeLimit = () => {
     lifted = true;
-    clearTimeout(timer);
+    clock.lift();
+  };
+  const terminal: Terminal = {
+    ...context.terminal,
+    asking: (work) => clock.asking(() => context.terminal.asking(work)),
   };
   try {
     const { run } = await commandFiles[line.command.name]();
-    return await Promise.race([run(line, { ...context, signal, liftTimeLimit }), overdue]);
+    return await Promise.race([
+      run(line, { ...context, terminal, signal, liftTimeLimit }),
+      overdue,
+    ]);
   } finally {
-    clearTimeout(timer);
+    clock.lift();
     clearTimeout(overdueTimer);
   }
+}
+
+function unanswered(): UserError {
+  return new UserError(`nobody answered for ${personLimit / 60} minutes`, {
+    code: "timeout",
+    exitCode: exitCodes.timeout,
+    hint: "where nobody can answer, add: --no-input",
+  });
 }
 
 function timeoutError(seconds: number): UserError {
