@@ -64,8 +64,8 @@ const behaviour = ["timeout", "no-input", ...output];
 /** Seconds that a login may take. */
 const defaultTimeout = 120;
 
-/** Seconds that a person may take for signing in, as long as a device code lasts. */
-const signInTimeout = 600;
+/** Seconds that signing in may take: a device code lasts ten minutes, and others may be first. */
+const signInTimeout = 900;
 
 /** Every command, in the order of the help. The first is the one without a name. */
 export const commands: readonly Command[] = [
@@ -163,7 +163,7 @@ export const commands: readonly Command[] = [
         "ecrin exec --account 222222222222 --role deploy -- docker push IMAGE",
       ],
     ],
-    flags: [...identity, ...targets, ...behaviour],
+    flags: [...identity, ...targets, ...behaviour.filter((name) => name !== "json")],
     flagHelp: {
       duration: "life of the role's credentials, 15m..12h (default: 1h)",
       timeout: "limit of what comes before the command (default: 2m)",
@@ -203,7 +203,7 @@ export const commands: readonly Command[] = [
     ],
     flagHelp: {
       profile: "AWS profile whose session it is",
-      timeout: "limit of the whole run (default: 10m)",
+      timeout: "limit of the whole run (default: 15m)",
     },
     lists: "sessions",
     timeout: signInTimeout,
@@ -225,11 +225,17 @@ export const commands: readonly Command[] = [
     name: "sso status",
     summary: "which sessions there are, until when",
     usage: "[flags]",
-    examples: [["All of them:", "ecrin sso status"]],
+    examples: [
+      ["All of them:", "ecrin sso status"],
+      [
+        "Sign in when one must:",
+        "ecrin sso status --sso-session corp || ecrin sso login --sso-session corp",
+      ],
+    ],
     flags: ["profile", "sso-session", "timeout", ...output],
     flagHelp: {
-      profile: "only the session of this AWS profile",
-      "sso-session": "only this session; exit code 4 when it has run out",
+      profile: "only this AWS profile's session; exit 4 when one must sign in again",
+      "sso-session": "only this session; likewise",
     },
     lists: "sessions",
     timeout: defaultTimeout,
@@ -244,6 +250,10 @@ export const commands: readonly Command[] = [
         "A profile for every account and role:",
         "ecrin sso configure --sso-session corp --all --prefix corp-",
       ],
+      [
+        "One profile, without questions:",
+        "ecrin sso configure --profile blog --account 222222222222 --sso-role deploy",
+      ],
     ],
     flags: [
       ...["profile", "sso-session", "start-url", "sso-region", "sso-role", "account", "region"],
@@ -253,13 +263,14 @@ export const commands: readonly Command[] = [
       profile: "name of the profile to write",
       "sso-session": "name of the [sso-session] to write or use",
       "sso-role": "role of the profile",
-      account: "account of the profile",
+      account: "account of the profile; with --all only these",
       region: "region of the profiles",
       all: "a profile for every account and role, without questions",
+      prefix: "with --all: beginning of the names of the profiles",
+      "role-name": "with --all: only this role, and names without it",
       "dry-run": "show the change and write nothing",
-      timeout: "limit of the whole run (default: 10m)",
+      timeout: "limit of the whole run (default: 15m)",
     },
-    lists: "sessions",
     timeout: signInTimeout,
   },
 ];

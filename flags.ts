@@ -74,7 +74,10 @@ export const flagGroups: ReadonlyMap<string, readonly Flag[]> = new Map([
       help: "open no browser; the same as --device-code unless --port is given",
     },
     { name: "port", value: "PORT", help: "port to be called back on, for one that is forwarded" },
-    { name: "force", help: "sign in although the session is still valid" },
+    {
+      name: "force",
+      help: "sign in anew, perhaps as somebody else, although the session is valid",
+    },
   ]],
   ["Profiles", [
     { name: "prefix", value: "TEXT", help: "beginning of the names of the profiles" },
@@ -102,7 +105,7 @@ export const flagGroups: ReadonlyMap<string, readonly Flag[]> = new Map([
       name: "tool",
       value: "TOOL",
       repeatable: true,
-      help: `${toolNames.join(", ")} (default: the first installed)`,
+      help: toolNames.join(", "),
     },
   ]],
   ["Output", [

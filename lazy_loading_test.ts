@@ -10,6 +10,7 @@ import manifest from "./deno.json" with { type: "json" };
 import { startAws } from "./testing/aws.ts";
 import { type CliOptions, type CliResult, runCli, type TempHome, tempHome } from "./testing/cli.ts";
 import { packageName, readModuleGraph, staticallyLoaded } from "./testing/module_graph.ts";
+import { inMinutes, sessionHome } from "./testing/sso_home.ts";
 
 /** A run and what it loaded. */
 interface LoadingResult extends CliResult {
@@ -109,6 +110,36 @@ for (const [name, exitCode, args] of withoutPackages) {
   });
 }
 
+for (const args of [["status"], ["status", "--check", "1s", "--json"], ["logout", "--all"]]) {
+  Deno.test(`ecrin ${args.join(" ")} of logins in files loads no npm package`, async () => {
+    const host = "222222222222.dkr.ecr.eu-west-1.amazonaws.com";
+    const auth = btoa(`AWS:${btoa(`{"expiration":${Math.round(Date.now() / 1000) + 3600}}`)}`);
+    await using home = await tempHome();
+    await home.write(".docker/config.json", JSON.stringify({ auths: { [host]: { auth } } }));
+    const { code, stderr, modules, packages } = await runLoading(args, {
+      home: home.path,
+      env: { XDG_RUNTIME_DIR: home.path }, // or podman's own file would be looked at
+    });
+    assert.equal(code, 0, stderr);
+    assert.ok(modules.includes("stored_logins.ts"));
+    assert.ok(!modules.includes("process.ts"), "for credential helpers");
+    assert.deepEqual(packages, []);
+  });
+}
+
+Deno.test("a login that --if-expiring leaves alone loads no npm package", async () => {
+  const host = "222222222222.dkr.ecr.eu-west-1.amazonaws.com";
+  const auth = btoa(`AWS:${btoa(`{"expiration":${Math.round(Date.now() / 1000) + 7200}}`)}`);
+  await using home = await tempHome();
+  await home.write(".docker/config.json", JSON.stringify({ auths: { [host]: { auth } } }));
+  const env = { AWS_ACCESS_KEY_ID: "AKIATEST", AWS_SECRET_ACCESS_KEY: "not-a-secret" };
+  const args = [host, "--tool", "file", "--if-expiring", "1h"];
+  const { code, stderr, packages } = await runLoading(args, { home: home.path, env });
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /is logged in already/);
+  assert.deepEqual(packages, []);
+});
+
 Deno.test("a login loads what it uses", {
   ignore: Deno.build.os === "windows", // the docker of these tests is a shell script
 }, async (t) => {
@@ -146,6 +177,44 @@ Deno.test("a login loads what it uses", {
       some: ["@aws-sdk/client-ecr-public", "dax"],
       none: [ecr, "@aws-sdk/client-sso", "@aws-sdk/credential-providers"],
     });
+  });
+});
+
+Deno.test("sso status loads no npm package, and sso logout the portal's client alone", async () => {
+  await using aws = await startAws();
+  await using home = await sessionHome(aws, { expiresAt: inMinutes(30) });
+  const run = (...args: string[]) => runLoading(args, { env: aws.env(), home: home.path });
+  const status = await run("sso", "status", "--sso-session", "corp");
+  assert.equal(status.code, 0, status.stderr);
+  assert.deepEqual(status.packages, []);
+  assertLoaded(await run("sso", "logout"), {
+    some: ["@aws-sdk/client-sso"],
+    none: ["@aws-sdk/client-sso-oidc", "@aws-sdk/client-ecr", "dax"],
+  });
+  assert.deepEqual((await run("sso", "logout")).packages, []);
+});
+
+Deno.test("a cached role of SSO needs no client of the portal", async () => {
+  await using aws = await startAws();
+  await using home = await sessionHome(aws, { expiresAt: inMinutes(30) });
+  const login = ["--account", "222222222222", "--region", "eu-west-1", "--profile", "blog"];
+  const run = () => runLoading([...login, "--tool", "file"], { env: aws.env(), home: home.path });
+  assertLoaded(await run(), { some: ["@aws-sdk/client-sso"] });
+  assertLoaded(await run(), { none: ["@aws-sdk/client-sso", "@aws-sdk/client-sso-oidc"] });
+});
+
+Deno.test("whoami loads the client of STS, and neither ECR's nor dax", async () => {
+  await using aws = await startAws();
+  const env = { ...aws.env(), ...aws.keys.env(), AWS_REGION: "eu-west-1" };
+  const none = ["@aws-sdk/client-ecr", "@aws-sdk/client-ecr-public", "@aws-sdk/client-sso", "dax"];
+  assertLoaded(await runLoading(["whoami"], { env }), {
+    some: ["@aws-sdk/client-sts"],
+    none: [...none, "@aws-sdk/credential-providers"],
+  });
+  const role = ["--account", "222222222222", "--role", "deploy"];
+  assertLoaded(await runLoading(["whoami", ...role], { env }), {
+    some: ["@aws-sdk/client-sts", "@aws-sdk/credential-providers"],
+    none,
   });
 });
 
