@@ -40,6 +40,9 @@ export const loadSts = (): Promise<typeof import("@aws-sdk/client-sts")> =>
 export const loadFetchHandler = (): Promise<typeof import("@smithy/fetch-http-handler")> =>
   import("@smithy/fetch-http-handler");
 
+/** Opens pages with what the operating system has for it. About 20 ms to load. */
+export const loadOpen = (): Promise<typeof import("open")> => import("open");
+
 /** The part of `@std/encoding/base64` in use; its npm transpile has no types of its own. */
 export interface Base64 {
   /** @throws {TypeError} when `text` is not base64 */

@@ -41,7 +41,7 @@ function assertMissing({ code, stdout, stderr }: CliResult, what: string, flag: 
 }
 
 Deno.test("the permission set names what it gives, and gives no FFI", () => {
-  assert.deepEqual(others, { env: true, read: true, write: true, sys: ["osRelease"] });
+  assert.deepEqual(others, { env: true, read: true, write: true, sys: ["osRelease", "uid"] });
   assert.deepEqual(run, ["docker", "podman"]);
   for (const host of net) {
     // a whole domain of the first or second level is nobody's in particular
