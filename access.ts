@@ -11,14 +11,14 @@ import { type AwsConfig, loadAwsConfig } from "./aws_config.ts";
 import type { IdentityOptions } from "./cli.ts";
 import { type AwsCredentials, type ClientSettings, clientSettings } from "./clients.ts";
 import { type IdentityPlan, planIdentity } from "./credentials.ts";
-import { secretVariables } from "./docker.ts";
+import { secretVariables } from "./secret_variables.ts";
 import { usageError } from "./errors.ts";
 import { type Http, openHttp } from "./http.ts";
 import { once } from "./once.ts";
 import { partitionOf } from "./partition.ts";
 import type { Source } from "./profiles.ts";
 import { roleArn, sessionName } from "./role.ts";
-import { openRoleCache } from "./role_cache.ts";
+import type { RoleCache } from "./role_cache.ts";
 import { checkHops, type Identity, resolveIdentity, type RoleHop } from "./role_hops.ts";
 import type { RunContext } from "./run.ts";
 import { conceal } from "./secret.ts";
@@ -177,18 +177,24 @@ export function openAccess(
     report,
   });
   const clients = clientSettings(settings, http, { version });
-  const cache = options.cache
-    ? openRoleCache({ config, system, settings, signal, report })
-    : undefined;
+  let opened: Promise<RoleCache> | undefined;
+  // credentials that are at hand are not cached
+  const cacheOf = ({ source, hops }: Step) =>
+    options.cache && (source.kind === "sso" || hops.length > 0)
+      ? opened ??= import("./role_cache.ts").then(({ openRoleCache }) =>
+        openRoleCache({ config, system, settings, signal, report })
+      )
+      : undefined;
   // by what they depend on, so that each is got once
   const identities = new Map<string, Promise<Identity>>();
   const mfaSessions = new Map<string, Promise<AwsCredentials>>();
   const signIns: SsoContext["signIns"] = new Map();
   const tokens = new Map<string, Promise<AuthorizationToken>>();
 
-  const identityFor: Access["identityFor"] = ({ source, hops }, region) =>
-    resolveIdentity(source, hops, {
-      ...{ identities, mfaSessions, cache, fetch: http.fetch, system, clients, signal, settings },
+  const identityFor: Access["identityFor"] = async (step, region) =>
+    await resolveIdentity(step.source, step.hops, {
+      ...{ identities, mfaSessions, fetch: http.fetch, system, clients, signal, settings },
+      cache: await cacheOf(step),
       mfa: { ...options.mfa, input: options.input, system, signal, asking: terminal.asking },
       ...{ terminal, input: options.input, signIns },
       region,

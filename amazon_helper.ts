@@ -5,7 +5,8 @@
  * @module
  */
 
-import { credentialStoreFor, readDockerConfig } from "./docker_config.ts";
+import { amazonsHelper, credentialStoreFor } from "./docker_config.ts";
+import { readDockerConfig } from "./docker_config_file.ts";
 import { storeOf, type StoreSystem } from "./stores.ts";
 import type { ToolName } from "./tools.ts";
 
@@ -25,12 +26,12 @@ export async function amazonHelperOf(
   const family = tool === "podman" || tool === "buildah" || tool === "skopeo";
   // those know no credsStore
   const known = family ? { ...config, credsStore: undefined } : config;
-  return (host) => credentialStoreFor(known, host) === "ecr-login";
+  return (host) => credentialStoreFor(known, host) === amazonsHelper;
 }
 
 /** The line about such a registry. */
 export function amazonHelperNote(host: string, tool: ToolName): string {
   return `nothing needs logging in for ${host} (${
     tool === "file" ? "docker" : tool
-  }): Amazon's helper ecr-login serves it`;
+  }): Amazon's helper ${amazonsHelper} serves it`;
 }

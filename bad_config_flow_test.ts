@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { startAws } from "./testing/aws.ts";
 import { assertRefused } from "./testing/bad_input.ts";
-import { requirePrograms, runCli, tempHome } from "./testing/cli.ts";
+import { ecrinCommand, requirePrograms, runCli, tempHome } from "./testing/cli.ts";
 import { succeeds } from "./testing/disks.ts";
 import { needs } from "./testing/docker_config.ts";
 import { userEnv } from "./testing/ecrin.ts";
@@ -47,7 +47,7 @@ for (const tool of tools) {
         files: { [`${path}/README`]: "" },
         exitCode: 3,
         code: "docker-config-not-a-file",
-        message: "docker's config is not a file",
+        message: /config\.json is not a file$/,
         hint: /^move it away/,
       }),
   });
@@ -89,3 +89,29 @@ for (const tool of tools) {
     },
   });
 }
+
+/** Takes from root that it may write anywhere. */
+const unprivileged = Deno.uid() === 0
+  ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+  : [];
+
+Deno.test({
+  name: "a folder that takes no new files is an error that says how to get it back",
+  ignore: !posix || !requirePrograms(unprivileged.slice(0, 1)),
+  fn: async () => {
+    await using aws = await startAws();
+    await using home = await tempHome({ ".docker/README": "" });
+    await Deno.chmod(home.at(".docker"), 0o500);
+    const [program = "", ...words] = [...unprivileged, ...ecrinCommand()];
+    const { code, stderr } = await runCli(["--region", "eu-west-1", "--tool", "file"], {
+      ...{ home: home.path, env: userEnv(aws), command: [program, ...words] },
+    });
+    await Deno.chmod(home.at(".docker"), 0o700);
+    assert.equal(code, 3, stderr);
+    assert.deepEqual(stderr.split("\n"), [
+      `ecrin: error: cannot change ${home.at(path)}: permission denied`,
+      `ecrin: hint: run: sudo chown -R "$(id -u)" ${home.at(".docker")}`,
+      "",
+    ]);
+  },
+});

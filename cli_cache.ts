@@ -155,9 +155,7 @@ async function keep(path: string, text: string, signal: AbortSignal): Promise<vo
   await using _lock = await lockFolder(folder, { timeoutMs: cacheLockTimeout, signal });
   const file = await followLinks(path);
   await removeLeftovers(file);
-  // a new file takes the mode of the one that it replaces
-  if (Deno.build.os !== "windows") await Deno.chmod(file, 0o600).catch(() => {});
-  await replaceFile(file, new TextEncoder().encode(text));
+  await replaceFile(file, new TextEncoder().encode(text), { secret: true });
 }
 
 /** The errno of what went wrong with a file, or its message. */

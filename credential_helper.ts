@@ -13,7 +13,7 @@
  * @module
  */
 
-import { withoutSecrets } from "./docker.ts";
+import { withoutSecrets } from "./secret_variables.ts";
 import type { StoredLogin } from "./docker_config.ts";
 import { exitCodes, quote, shellWord, UserError } from "./errors.ts";
 import { explain } from "./messages.ts";
@@ -87,7 +87,9 @@ export function openCredentialStore(name: string, context: HelperContext): Crede
       signal,
     });
     if (code === 0) return stdout;
-    const said = scrub(`${stdout}\n${stderr}`.trim());
+    // what looks like an answer may hold the password all the same
+    const printed = action === "get" && /[{}]/.test(stdout) ? "" : stdout;
+    const said = scrub(`${printed}\n${stderr}`.trim());
     if (stdout.trim() === notFound) throw new NotFound();
     const registry = action === "list" ? undefined : input;
     throw explain(said, { registry, tool }) ?? new UserError(

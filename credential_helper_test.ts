@@ -64,7 +64,11 @@ withHelper(
   "a helper gets no secret of AWS, and the server on stdin alone",
   `env >"$HOME/env"; printf '%s\\n' "$@" >"$HOME/argv"; cat >"$HOME/stdin"; echo '{}'`,
   async (_, home) => {
-    const env = { AWS_SECRET_ACCESS_KEY: "not-a-secret-key", AWS_PROFILE: "blog" };
+    const env = {
+      AWS_SECRET_ACCESS_KEY: "not-a-secret-key",
+      AWS_BEARER_TOKEN_BEDROCK: "not-a-secret-key-either",
+      AWS_PROFILE: "blog",
+    };
     const store = storeIn(home, "made", { env });
     await failure(store.get(ecrPublic));
     assert.doesNotMatch(await home.read("env"), /not-a-secret-key/);
@@ -87,6 +91,12 @@ const failing: [name: string, script: string, code: string, message: RegExp][] =
     "echo 'the vault is closed' >&2; exit 1",
     "credential-store-failed",
     /the vault is closed$/,
+  ],
+  [
+    "the login and a failure",
+    `echo '{"ServerURL":"x","Username":"AWS","Secret":"not-a-secret-password"}'; exit 1`,
+    "credential-store-failed",
+    /failed to get: exit 1$/,
   ],
   ["an exit code alone", "exit 3", "credential-store-failed", /failed to get: exit 3$/],
   ["nothing", "exit 0", "credential-store-failed", /answered get with something else$/],

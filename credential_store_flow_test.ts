@@ -33,6 +33,12 @@ const brokenStores: [store: string, says: string, code: string, message: RegExp]
     "keychain-busy",
     /keychain was written to by two programs at once\n.*try again/,
   ],
+  [
+    "secretservice",
+    "Cannot autolaunch D-Bus without X11 DISPLAY",
+    "credential-store-failed",
+    /docker's credential store failed: Cannot autolaunch D-Bus .*\n.*"credHelpers": \{".*": ""\}/,
+  ],
   ["wincred", "The stub received bad data.", "wincred-too-small", /2,560 bytes.*\n.*credHelpers/],
 ];
 

@@ -6,16 +6,16 @@
 
 import { dirname } from "node:path";
 import type { Env } from "./aws_config.ts";
-import { checkConfigFile } from "./docker_config.ts";
 import { exitCodes, UserError } from "./errors.ts";
 import { explain } from "./messages.ts";
+import type { InstalledTool } from "./installed_tools.ts";
 import { isolateConfig } from "./isolated_config.ts";
 import { keepLogins } from "./kept_logins.ts";
 import { runProgram } from "./process.ts";
 import { scrub, type Secret } from "./secret.ts";
+import { withoutSecrets } from "./secret_variables.ts";
 import { lockStore } from "./store_lock.ts";
-import { storePathOf } from "./stores.ts";
-import { findProgram, installHint, type Tool, type ToolName, tools } from "./tools.ts";
+import { foundRuntime, storePathOf } from "./stores.ts";
 import type { System } from "./system.ts";
 
 /** What a login with a program needs. */
@@ -25,50 +25,6 @@ export interface ProgramLogin {
   readonly signal: AbortSignal;
   /** Takes the lines of `--verbose`. */
   readonly report: (line: string) => void;
-}
-
-/** A tool, and where it is. */
-export interface InstalledTool extends Tool {
-  readonly path: string;
-}
-
-/** Variables that hold secrets for AWS: no container tool needs them to log in. */
-export const secretVariables = [
-  "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-  "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-  "AWS_SECRET_ACCESS_KEY",
-  "AWS_SECURITY_TOKEN",
-  "AWS_SESSION_TOKEN",
-  "BITBUCKET_STEP_OIDC_TOKEN",
-  "CIRCLE_OIDC_TOKEN",
-  "CIRCLE_OIDC_TOKEN_V2",
-];
-
-/**
- * Makes sure that a program is there, before anything is asked of AWS.
- *
- * @throws {UserError} when it is not on PATH
- */
-export function requireTool(name: Tool["name"], system: System): InstalledTool {
-  const tool = tools.find((candidate) => candidate.name === name);
-  const path = findProgram(name, { ...system, windows: system.os === "windows" });
-  if (tool !== undefined && path !== undefined) return { ...tool, path };
-  throw new UserError(`${name} is not installed`, {
-    code: "tool-missing",
-    exitCode: exitCodes.tool,
-    hint: `${installHint(name, system.os)}; or use: --tool file`,
-  });
-}
-
-/**
- * Makes sure that a tool's file of logins is not malformed: docker would replace such a file by a new
- * one, and with it every login in it.
- *
- * @throws {UserError} when it is
- */
-export async function checkLoginFiles(tool: ToolName, system: System): Promise<void> {
-  const path = storePathOf(tool, system);
-  if (path !== undefined) await checkConfigFile(path);
 }
 
 /**
@@ -83,8 +39,14 @@ export async function loginWithProgram(
   system: System,
 ): Promise<void> {
   const { host, password, signal, report } = login;
-  const path = sharedFile(tool, system);
-  if (path === undefined) return await runLogin(tool, login, system.env);
+  const path = await sharedFile(tool, system);
+  if (path === undefined) {
+    // they lose each other's logins
+    await using _tool = await lockStore(tool.name, system.env.HOME ?? "/", {
+      ...{ system, signal, report },
+    });
+    return await runLogin(tool, login, system.env);
+  }
   await using isolated = await isolateConfig(tool.name, path, host, system);
   await using _store = isolated.helper === undefined
     ? undefined
@@ -94,16 +56,22 @@ export async function loginWithProgram(
 }
 
 /** The file into which a login of the program is merged; undefined where it has to do it itself. */
-function sharedFile(tool: InstalledTool, system: System): string | undefined {
+async function sharedFile(tool: InstalledTool, system: System): Promise<string | undefined> {
   // a snap has files of its own, and sees no others
   if (/^(?:\/var\/lib\/snapd)?\/snap\//.test(tool.path)) return undefined;
-  const { REGISTRY_AUTH_FILE, DOCKER_CONFIG, XDG_RUNTIME_DIR } = system.env;
-  const named = REGISTRY_AUTH_FILE || DOCKER_CONFIG || XDG_RUNTIME_DIR;
-  // without root it sets XDG_RUNTIME_DIR for itself
-  if (tool.name === "podman" && system.os === "linux" && !named && system.uid() !== 0) {
-    return undefined;
+  const path = storePathOf(tool.name, system);
+  const folder = tool.name === "podman" ? foundRuntime(system) : undefined;
+  return folder === undefined || await isOwn(folder, system) ? path : undefined;
+}
+
+/** Whether a folder is there and the user's, as podman looks for it. */
+async function isOwn(folder: string, system: System): Promise<boolean> {
+  try {
+    const { isDirectory, uid } = await Deno.stat(folder);
+    return isDirectory && uid === system.uid();
+  } catch {
+    return false;
   }
-  return storePathOf(tool.name, system);
 }
 
 async function runLogin(
@@ -136,14 +104,6 @@ async function runLogin(
         : `--verbose shows all that ${tool.name} said; or use: --tool file`,
     },
   );
-}
-
-/** Without the variables above, and any other that holds a secret of this run: `env:NAME`. */
-export function withoutSecrets(env: Env): Env {
-  const kept = Object.entries(env).filter(([name, value]) =>
-    !secretVariables.includes(name) && (value === undefined || scrub(value) === value)
-  );
-  return Object.fromEntries(kept);
 }
 
 /** Codes over 128 are a signal's number and 128, as in a shell. */

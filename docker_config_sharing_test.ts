@@ -5,7 +5,8 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { mergeLogins, storeLogin } from "./docker_config.ts";
+import { mergeLogins } from "./docker_config.ts";
+import { storeLogin } from "./docker_config_file.ts";
 import { exitCodes } from "./errors.ts";
 import { lockFolder } from "./file_lock.ts";
 import { Secret } from "./secret.ts";
@@ -183,7 +184,7 @@ function storingProcess(
   { forever = false }: { forever?: boolean } = {},
 ): Deno.ChildProcess {
   const script = `
-    import { storeLogin } from ${JSON.stringify(import.meta.resolve("./docker_config.ts"))};
+    import { storeLogin } from ${JSON.stringify(import.meta.resolve("./docker_config_file.ts"))};
     import { Secret } from ${JSON.stringify(import.meta.resolve("./secret.ts"))};
     const [path, host, forever] = ${JSON.stringify([path, host, forever])};
     do {

@@ -1,49 +1,17 @@
 /**
- * Docker's config.json as text: where it is, what it says, and what a change makes of it.
+ * Docker's config.json as text: what it says, and what a change makes of it.
  */
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import {
   credentialStoreFor,
-  dockerConfigPath,
   type LoginChange,
   mergeLogins,
   parseDockerConfig,
   readLogin,
-  storeLogin,
 } from "./docker_config.ts";
-import { exitCodes } from "./errors.ts";
-import {
-  auth,
-  failure,
-  host,
-  login,
-  namesIn,
-  other,
-  otherAuth,
-  withFolder,
-} from "./testing/docker_config.ts";
-
-// where the file is
-
-const places: [env: Record<string, string>, expected: string][] = [
-  [{ HOME: "/home/ann" }, "/home/ann/.docker/config.json"],
-  [{ HOME: "/home/ann", DOCKER_CONFIG: "" }, "/home/ann/.docker/config.json"],
-  [{ HOME: "/home/ann", DOCKER_CONFIG: "/etc/docker" }, "/etc/docker/config.json"],
-  [{ DOCKER_CONFIG: "relative" }, "relative/config.json"],
-];
-
-for (const [env, expected] of places) {
-  const ignore = Deno.build.os === "windows";
-  Deno.test({ name: `docker's config with ${JSON.stringify(env)} is ${expected}`, ignore }, () => {
-    assert.equal(dockerConfigPath(env), expected);
-  });
-}
-
-Deno.test("without HOME and DOCKER_CONFIG there is no place for docker's config", () => {
-  assert.throws(() => dockerConfigPath({}), { code: "no-home-folder", exitCode: exitCodes.usage });
-});
+import { exitCodes, UserError } from "./errors.ts";
+import { auth, host, login, other, otherAuth } from "./testing/docker_config.ts";
 
 // what a file says
 
@@ -90,32 +58,28 @@ const malformed: [text: string, place: string, fault: string][] = [
 ];
 
 for (const [text, place, fault] of malformed) {
-  Deno.test(`a config ${JSON.stringify(text)} is refused: ${place}: ${fault}`, async () => {
-    await withFolder(async (folder) => {
-      const path = join(folder, "config.json");
-      await Deno.writeTextFile(path, text);
-      const error = await failure(storeLogin(path, [login]));
-      assert.equal(error.message, `docker's config is malformed: ${path}:${place}: ${fault}`);
-      assert.equal(error.code, "docker-config-malformed");
-      assert.equal(error.exitCode, exitCodes.tool);
-      assert.ok(error.hint);
-      assert.ok(!Deno.inspect(error).includes("hunter2"), "the content is not shown");
-      assert.equal(await Deno.readTextFile(path), text);
-      assert.deepEqual(await namesIn(folder), ["config.json"]);
-    });
+  Deno.test(`a config ${JSON.stringify(text)} is refused: ${place}: ${fault}`, () => {
+    const error = thrown(() => parseDockerConfig(text, "/x/config.json"));
+    assert.equal(
+      error.message,
+      `the file of logins is malformed: /x/config.json:${place}: ${fault}`,
+    );
+    assert.equal(error.code, "docker-config-malformed");
+    assert.equal(error.exitCode, exitCodes.tool);
+    assert.ok(error.hint);
+    assert.ok(!Deno.inspect(error).includes("hunter2"), "the content is not shown");
   });
 }
 
-Deno.test("a config in UTF-16 is refused", async () => {
-  await withFolder(async (folder) => {
-    const path = join(folder, "config.json");
-    const bytes = new Uint8Array([0xff, 0xfe, 0x7b, 0, 0x7d, 0]);
-    await Deno.writeFile(path, bytes);
-    const error = await failure(storeLogin(path, [login]));
-    assert.equal(error.message, `docker's config is malformed: ${path}:1:1: is not in UTF-8`);
-    assert.deepEqual(await Deno.readFile(path), bytes);
-  });
-});
+function thrown(work: () => void): UserError {
+  try {
+    work();
+  } catch (error) {
+    assert.ok(error instanceof UserError, Deno.inspect(error));
+    return error;
+  }
+  return assert.fail("it was taken");
+}
 
 Deno.test("a login is read as it was written, at its first colon", async () => {
   const text = await mergeLogins(undefined, [login], "config.json");

@@ -148,6 +148,8 @@ export interface ReplaceOptions {
   report?: ((line: string) => void) | undefined;
   /** The time to give the file, by the time that it had, in milliseconds since 1970. */
   timeAfter?: ((before: number | undefined) => number) | undefined;
+  /** Whether nobody but its owner may read the file (0600), whoever could before. */
+  secret?: boolean | undefined;
 }
 
 /**
@@ -174,9 +176,15 @@ export async function replaceFile(
   const time = options.timeAfter?.(old?.mtime?.getTime());
   const temporary = `${temporaryPrefix(path)}${crypto.randomUUID()}.tmp`;
   try {
-    const ownerStays = await writeNew(temporary, content, old, time);
+    const mode = options.secret ? 0o600 : old?.mode;
+    const ownerStays = await writeNew(
+      temporary,
+      content,
+      old && { uid: old.uid, gid: old.gid, mode: mode ?? null },
+      time,
+    );
     if (!(await isUnchanged())) return false;
-    if (!ownerStays && await canWriteInPlace(path, content, time)) {
+    if (!ownerStays && !options.secret && await canWriteInPlace(path, content, time)) {
       options.report?.(`wrote ${path} in place: a new file could not have its owner`);
       return true;
     }
@@ -186,6 +194,7 @@ export async function replaceFile(
     const code = errorCode(error);
     if (old === undefined || code === undefined || !inPlaceCodes.has(code)) throw error;
     if (!(await isUnchanged())) return false;
+    if (options.secret && Deno.build.os !== "windows") await Deno.chmod(path, 0o600);
     await writeInPlace(path, content, time);
     options.report?.(`wrote ${path} in place: it could not be replaced by a new file (${code})`);
   } finally {
@@ -238,7 +247,7 @@ function temporaryPrefix(path: string): string {
 async function writeNew(
   path: string,
   content: Uint8Array,
-  like: Deno.FileInfo | undefined,
+  like: Pick<Deno.FileInfo, "uid" | "gid" | "mode"> | undefined,
   time: number | undefined,
 ): Promise<boolean> {
   using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });

@@ -6,7 +6,7 @@
  */
 
 import { afterTries, awsError } from "./aws_errors.ts";
-import { dockerConfigPath } from "./docker_config.ts";
+import { dockerConfigPath } from "./stores.ts";
 import { exitCodes, UserError } from "./errors.ts";
 import { faultOf, type Http, NetworkError } from "./http.ts";
 import { keepStoredLogins } from "./kept_logins.ts";

@@ -57,6 +57,20 @@ for (const tool of posix ? ["docker", "file"] : ["file"]) {
   });
 }
 
+Deno.test("what lasts needs no identity at all, also for a role", async () => {
+  await using stage = await stubs({});
+  const { aws, home, run } = stage;
+  await home.write(".docker/config.json", config({ [a ?? ""]: lasting(3 * 3600) }));
+  const nobody = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
+  const { code, stderr } = await run(
+    [a ?? "", "--role", "deploy", "--tool", "file", "--if-expiring", "2h"],
+    nobody,
+  );
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^ecrin: \S+ is logged in already \(file, until .*\)\n$/);
+  assert.deepEqual(aws.requests, []);
+});
+
 Deno.test({
   name: "what runs out before, is unreadable or is not there is logged in to, and nothing else",
   ignore: !posix,
@@ -145,7 +159,8 @@ Deno.test({
       stderr,
       new RegExp(
         `^ecrin: would leave ${a} alone, which is logged in already \\(docker, until .*\\)\n` +
-          `ecrin: would log in to ${b} \\(docker, as .*\\)\n$`,
+          `ecrin: would log in to ${b} \\(docker, as .*\\)\n` +
+          "ecrin: a dry run does not ask the credential store noted: what lasts there would be left alone\n$",
       ),
     );
     const { logins } = JSON.parse(stdout);

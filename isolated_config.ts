@@ -6,15 +6,15 @@
  * @module
  */
 
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import {
   credentialStoreFor,
   type DockerConfig,
   type LoginChange,
   parseDockerConfig,
-  readConfigText,
 } from "./docker_config.ts";
-import { isolatedFolder } from "./isolated_folder.ts";
+import { readConfigText } from "./docker_config_file.ts";
+import { isolatedFolder, isolatedPrefix } from "./isolated_folder.ts";
 import type { Secret } from "./secret.ts";
 import type { System } from "./system.ts";
 import { findProgram, type ToolName } from "./tools.ts";
@@ -125,7 +125,7 @@ export async function linkRest(from: string, to: string): Promise<void> {
     const links: Promise<void>[] = [];
     for await (const { name, isDirectory } of Deno.readDir(from)) {
       // nor what a program makes beside the file to replace it with
-      if (/^\.?config\.json/i.test(name) || name === basename(to)) continue;
+      if (/^\.?config\.json/i.test(name) || name.startsWith(isolatedPrefix)) continue;
       const type = isDirectory ? "junction" : "file";
       const target = resolve(from, name);
       // links to files are not for everyone on Windows

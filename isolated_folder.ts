@@ -1,6 +1,7 @@
 /**
- * Temporary folders for one login each, that only their owner can read. They are removed at the end;
- * those that a killed process left behind, by the next process that makes one.
+ * Temporary folders for one login each, that only their owner can read. Those of a process are in one
+ * that it keeps locked, and that goes with the last of them; what a killed process left behind is
+ * removed by the next one.
  *
  * ```ts
  * await using folder = await isolatedFolder({ fallback: "/home/ann/.docker" });
@@ -11,18 +12,23 @@
 
 import { basename, dirname, join } from "node:path";
 import { tryLockFolder } from "./file_lock.ts";
-import { once } from "./once.ts";
 
 /** By this name a folder left behind is told. */
-const prefix = ".ecrin-login-";
+export const isolatedPrefix = ".ecrin-login-";
 
-/** Where folders left behind have been looked for, once a process. */
-const searched = new Map<string, Promise<void>>();
-
-/** A folder, locked for as long as this process needs it. Disposing removes it. */
+/** A folder. Disposing removes it. */
 export interface IsolatedFolder extends AsyncDisposable {
   readonly path: string;
 }
+
+/** The folder of this process, while there is one in it. */
+let shared: Promise<IsolatedFolder> | undefined;
+
+/** How many use it. */
+let users = 0;
+
+/** How many there were: each is called by its number. */
+let count = 0;
 
 /**
  * Makes an empty folder (0700) in the system's folder for temporary files, or in `fallback` where
@@ -31,6 +37,34 @@ export interface IsolatedFolder extends AsyncDisposable {
  * @throws the errors of the file system, for `fallback`
  */
 export async function isolatedFolder(
+  options: { readonly fallback: string },
+): Promise<IsolatedFolder> {
+  users++;
+  const parent = shared ??= lockedFolder(options);
+  try {
+    const path = join((await parent).path, String(++count));
+    await Deno.mkdir(path, { mode: 0o700 });
+    return {
+      path,
+      async [Symbol.asyncDispose](): Promise<void> {
+        await removeFolder(path);
+        await leave(parent);
+      },
+    };
+  } catch (error) {
+    await leave(parent).catch(() => {}); // it is the error above
+    throw error;
+  }
+}
+
+async function leave(parent: Promise<IsolatedFolder>): Promise<void> {
+  if (--users > 0) return;
+  shared = undefined;
+  await (await parent)[Symbol.asyncDispose]();
+}
+
+/** A folder in the same places, locked until disposed of. */
+async function lockedFolder(
   { fallback }: { readonly fallback: string },
 ): Promise<IsolatedFolder> {
   for (;;) {
@@ -39,7 +73,7 @@ export async function isolatedFolder(
     // another process may have taken it for one left behind before it was locked
     if (lock === undefined) continue;
     // meanwhile the login goes on
-    const searching = once(searched, dirname(path), () => removeAbandoned(path));
+    const searching = removeAbandoned(path);
     return {
       path,
       async [Symbol.asyncDispose](): Promise<void> {
@@ -53,10 +87,10 @@ export async function isolatedFolder(
 
 async function makeFolder(fallback: string): Promise<string> {
   try {
-    return await Deno.makeTempDir({ prefix });
+    return await Deno.makeTempDir({ prefix: isolatedPrefix });
   } catch {
     await Deno.mkdir(fallback, { recursive: true, mode: 0o700 });
-    return await Deno.makeTempDir({ dir: fallback, prefix });
+    return await Deno.makeTempDir({ dir: fallback, prefix: isolatedPrefix });
   }
 }
 
@@ -76,7 +110,7 @@ async function removeAbandoned(path: string): Promise<void> {
   try {
     const { uid } = await Deno.stat(path);
     for await (const { name, isDirectory } of Deno.readDir(dirname(path))) {
-      if (!isDirectory || !name.startsWith(prefix) || name === basename(path)) continue;
+      if (!isDirectory || !name.startsWith(isolatedPrefix) || name === basename(path)) continue;
       const other = join(dirname(path), name);
       await removeIfAbandoned(other, uid).catch(() => {}); // it has been removed already
     }

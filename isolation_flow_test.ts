@@ -84,6 +84,32 @@ printf '%s' '${own('$(cat "$HOME/stdin")')}' >"${file}"`,
   });
 }
 
+Deno.test({
+  name:
+    "without a folder for temporary files it is beside the tool's own, and links nothing of ecrin's",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using stage = await stubs({
+      docker: `cat >/dev/null; printf '%s\\n' "$DOCKER_CONFIG" >>"$HOME/folders"
+ls "$DOCKER_CONFIG" -A >>"$HOME/names"`,
+    });
+    const { home, run } = stage;
+    await home.write(".docker/contexts/x", "");
+    // of another process, which is not there any more
+    await home.write(".docker/.ecrin-login-left/config.json", "{}");
+    const accounts = "222222222222,333333333333,444444444444";
+    const args = ["--account", accounts, "--region", "eu-west-1", "--tool", "docker"];
+    const { code, stderr } = await run(args, { TMPDIR: home.at("nowhere") });
+    assert.equal(code, 0, stderr);
+    const folders = (await home.read("folders")).trim().split("\n");
+    assert.equal(new Set(folders).size, 3);
+    for (const folder of folders) assert(folder.startsWith(home.at(".docker/.ecrin-login-")));
+    const names = (await home.read("names")).trim().split("\n");
+    assert.deepEqual([...new Set(names)].sort(), ["config.json", "contexts"]);
+    assert.deepEqual(await namesIn(home.at(".docker")), ["contexts"]);
+  },
+});
+
 /** Programs in docker's place that do not come to an end, and how the run ends. */
 const endings = ["SIGINT", "SIGTERM", "--timeout", "SIGKILL"] as const;
 

@@ -6,13 +6,8 @@
  * @module
  */
 
-import {
-  changeLogins,
-  type ChangeOptions,
-  type LoginChange,
-  type StoredLogin,
-  storeLogin,
-} from "./docker_config.ts";
+import type { LoginChange, StoredLogin } from "./docker_config.ts";
+import { changeLogins, type ChangeOptions, storeLogin } from "./docker_config_file.ts";
 import { openTogether, type Together } from "./together.ts";
 import { isDisturbed, isQuiet } from "./write_marks.ts";
 

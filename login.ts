@@ -28,7 +28,7 @@ export const run: RunCommand = async (line, context) => {
 };
 
 function dryRun(
-  { logins }: LoginPlan,
+  { logins, unaskedStores }: LoginPlan,
   { terminal, results, system }: RunContext,
 ): Awaited<ReturnType<RunCommand>> {
   for (const login of logins) {
@@ -47,6 +47,11 @@ function dryRun(
       terminal.say(`would leave ${name} alone, which is logged in already (${tool}, ${end})`);
       results.push({ ...record, expiresAt: storedUntil.toISOString(), skipped: true });
     }
+  }
+  for (const store of unaskedStores) {
+    terminal.say(
+      `a dry run does not ask the credential store ${store}: what lasts there would be left alone`,
+    );
   }
   return { exitCode: exitCodes.ok, json: { dryRun: true } };
 }

@@ -7,7 +7,7 @@
 import { type AccessPlan, planAccess, planStep, type Step } from "./access.ts";
 import type { LoginOptions } from "./cli.ts";
 import { amazonHelperOf } from "./amazon_helper.ts";
-import { checkLoginFiles, requireTool } from "./docker.ts";
+import { checkLoginFiles, requireTool } from "./installed_tools.ts";
 import { instanceRegion } from "./instance.ts";
 import type { ErrorRecord, RunContext } from "./run.ts";
 import { planTargets, type Target } from "./targets.ts";
@@ -54,6 +54,8 @@ export interface LoginPlan {
   readonly access: AccessPlan;
   /** In the order in which they were asked for. */
   readonly logins: readonly PlannedLogin[];
+  /** NAMEs of credential stores that were not asked what lasts, as the run is dry. */
+  readonly unaskedStores: readonly string[];
 }
 
 /**
@@ -73,17 +75,21 @@ export async function planLogins(options: LoginOptions, context: RunContext): Pr
   }
   const access = await planAccess(options, context);
   const region = access.settings.region ?? await regionOfInstance(access, options, context);
-  const storedUntil = await expiryReader(options, context);
+  const stored = await storedExpiries(options, context);
   const logins: PlannedLogin[] = [];
   for (const target of planTargets(options, region)) {
     const step = { ...planStep(access, options, target), target };
     for (const tool of tools) {
       const record = recordOf(step, tool);
       const isServed = served.get(tool) ?? (() => false);
-      logins.push({ step, tool, record, storedUntil: await storedUntil(record), isServed });
+      logins.push({ step, tool, record, storedUntil: await stored.until(record), isServed });
     }
   }
-  return { access: { ...access, settings: { ...access.settings, region } }, logins };
+  return {
+    access: { ...access, settings: { ...access.settings, region } },
+    logins,
+    unaskedStores: [...stored.unasked],
+  };
 }
 
 /** The region from the instance's metadata, when that is the identity and nothing else says. */
@@ -115,15 +121,23 @@ function recordOf({ target, identity }: LoginStep, tool: ToolName): LoginRecord 
  * Tells until when a stored login lasts, if that is longer than `--if-expiring` says. Nobody knows it
  * of the caller's own registry, which only AWS can name.
  */
-async function expiryReader(
+async function storedExpiries(
   { ifExpiring, dryRun }: LoginOptions,
   { system, signal }: RunContext,
-): Promise<(login: LoginRecord) => Promise<Date | undefined>> {
-  if (ifExpiring === undefined) return () => Promise.resolve(undefined);
+): Promise<{
+  readonly until: (login: LoginRecord) => Promise<Date | undefined>;
+  readonly unasked: ReadonlySet<string>;
+}> {
+  if (ifExpiring === undefined) {
+    return { until: () => Promise.resolve(undefined), unasked: new Set() };
+  }
   const { openStoredExpiries } = await import("./stored_logins.ts");
   const stored = openStoredExpiries({ system, signal, startPrograms: !dryRun });
-  return async ({ registry, tool }) =>
-    registry === null ? undefined : await stored.lasting(tool, registry, ifExpiring);
+  return {
+    until: async ({ registry, tool }) =>
+      registry === null ? undefined : await stored.lasting(tool, registry, ifExpiring),
+    unasked: stored.unasked,
+  };
 }
 
 /** Whether it is known before the first request that Amazon's helper serves the registry. */

@@ -7,24 +7,19 @@
 import { awsError } from "./aws_errors.ts";
 import { type AwsCredentials, checkedCredentials, type ClientSettings } from "./clients.ts";
 import { loadCredentialProviders } from "./deps.ts";
-import { exitCodes, shellWord, usageError, UserError } from "./errors.ts";
+import { exitCodes, usageError, UserError } from "./errors.ts";
 import type { LoginSource } from "./profiles.ts";
 import { scrub } from "./secret.ts";
-
-/** The command that signs in again. */
-export function loginCommand({ profile }: LoginSource): string {
-  return `run: aws login --profile ${shellWord(profile)}`;
-}
 
 /**
  * The credentials of a session.
  *
- * @param name how a person calls the session
+ * @param description how a person calls the session, and what renews it
  * @throws {UserError} when nobody is signed in, or the session cannot be renewed
  */
 export async function loginCredentials(
   source: LoginSource,
-  name: string,
+  { name, renew }: { readonly name: string; readonly renew: string | undefined },
   { clients }: { readonly clients: ClientSettings },
 ): Promise<AwsCredentials> {
   const { fromLoginCredentials } = await loadCredentialProviders();
@@ -40,7 +35,7 @@ export async function loginCredentials(
     });
     return checkedCredentials(await provider(), "the login session");
   } catch (error) {
-    throw loginError(error, name, loginCommand(source));
+    throw loginError(error, name, renew);
   }
 }
 
@@ -68,7 +63,7 @@ async function profileFile(
 }
 
 /** What the provider of login sessions says in one class of error and many sentences. */
-function loginError(error: unknown, name: string, renew: string): unknown {
+function loginError(error: unknown, name: string, renew: string | undefined): unknown {
   if (!(error instanceof Error) || error.name !== "CredentialsProviderError") {
     return awsError(error, name, { identity: name, renew });
   }

@@ -7,13 +7,11 @@
 import { type Access, openAccess } from "./access.ts";
 import type { LoginOptions } from "./cli.ts";
 import { loadDax } from "./deps.ts";
-import { requireTool } from "./docker.ts";
 import { type ExitCode, UserError } from "./errors.ts";
-import { settleLogins } from "./kept_logins.ts";
+import { requireTool } from "./installed_tools.ts";
 import { isHelpers, type LoginPlan, nameOf, type PlannedLogin } from "./login_plan.ts";
 import { LoginReport } from "./login_report.ts";
 import { openPool } from "./pool.ts";
-import { loginInTurn } from "./program_login.ts";
 import type { RunContext } from "./run.ts";
 import { loginHost } from "./targets.ts";
 
@@ -57,9 +55,10 @@ export async function logInAll(
   if (waiting.length === 0) return report.end();
   const access = openAccess(plan.access, options, context);
   report.pending = access.http.retries.pending;
-  // dax loads while AWS is at work, not before it is asked
+  // what runs programs loads while AWS is at work, not before it is asked
   if (waiting.some(({ tool }) => tool !== "file")) {
-    access.http.firstRequest.then(loadDax).catch(() => {});
+    access.http.firstRequest.then(() => Promise.all([loadDax(), import("./program_login.ts")]))
+      .catch(() => {});
   }
   const logIn = loginWith(plan, access, context);
   const one = async (login: PlannedLogin): Promise<void> => {
@@ -79,7 +78,9 @@ export async function logInAll(
     : () => `logging in: ${report.finished} of ${plan.logins.length}`;
   const work = async (): Promise<void> => {
     await Promise.all(waiting.map(one));
-    if (!signal.aborted) await settleLogins({ report: terminal.detail, signal });
+    if (signal.aborted) return;
+    const { settleLogins } = await import("./kept_logins.ts");
+    await settleLogins({ report: terminal.detail, signal });
   };
   await terminal.during(progress, work());
   return report.end();
@@ -107,6 +108,7 @@ function loginWith(
       );
       await (await fileLogin)(at, password);
     } else if (tool !== "file" && !needless) {
+      const { loginInTurn } = await import("./program_login.ts");
       const login = { host: at.host, password, signal, report };
       await loginInTurn(requireTool(tool, system), login, programs);
     }

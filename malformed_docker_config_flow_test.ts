@@ -36,7 +36,7 @@ for (const [name, [text, place]] of Object.entries(malformed)) {
         files: { ".docker/config.json": text },
         exitCode: 3,
         code: "docker-config-malformed",
-        message: new RegExp(`^docker's config is malformed: /.*/config\\.json:${place}: `),
+        message: new RegExp(`^the file of logins is malformed: /.*/config\\.json:${place}: `),
         hint: text.trim() === "" ? /^run: rm \S+config\.json$/ : /^mend it/,
       });
     });

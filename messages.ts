@@ -262,6 +262,14 @@ export const knownMessages: readonly KnownMessage[] = [
     hint: (s, match) => `install docker-credential-${match[1]}; ${otherStore(s)}`,
   },
   {
+    code: "credential-store-failed",
+    byTool: true,
+    exitCode: exitCodes.tool,
+    pattern: /error storing credentials - err: [^,\n]{1,100}, out: `([^`\n]{1,500})`/i,
+    message: (s, match) => `${tool(s)}'s credential store failed: ${match[1]?.trim()}`,
+    hint: (s) => `mend the store; ${otherStore(s)}`,
+  },
+  {
     code: "tool-missing",
     byTool: true,
     exitCode: exitCodes.tool,

@@ -5,7 +5,8 @@
  */
 
 import { afterTries } from "./aws_errors.ts";
-import { type InstalledTool, loginWithProgram, type ProgramLogin } from "./docker.ts";
+import { loginWithProgram, type ProgramLogin } from "./docker.ts";
+import type { InstalledTool } from "./installed_tools.ts";
 import { UserError } from "./errors.ts";
 import type { Pool } from "./pool.ts";
 import type { Retries, Trouble } from "./retry.ts";

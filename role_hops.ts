@@ -7,16 +7,15 @@
 import { awsError } from "./aws_errors.ts";
 import { type AwsCredentials, stsRegion } from "./clients.ts";
 import { quoteName, usageError } from "./errors.ts";
-import { type MfaContext, type MfaDevice, requireMfa, withMfaCode } from "./mfa.ts";
+import type { MfaContext, MfaDevice } from "./mfa.ts";
 import { once } from "./once.ts";
 import type { Hop, Source } from "./profiles.ts";
 import type { Tag } from "./role.ts";
 import type { RoleCache } from "./role_cache.ts";
 import { describeSource, type SourceContext, sourceCredentials } from "./sources.ts";
 import { roleLine, type RoleStep, sourceLine, type SourceStep, type Story } from "./story.ts";
-import { type AssumeRoleParams, openSts, type RoleSession, type StsClient } from "./sts.ts";
+import type { AssumeRoleParams, RoleSession, StsClient } from "./sts.ts";
 import { checkWebIdentityRole } from "./web_identity.ts";
-import { assumeWithWebIdentity } from "./web_identity_session.ts";
 
 /** One AssumeRole, from a profile or from `--role`. */
 export interface RoleHop extends Hop {
@@ -121,6 +120,7 @@ async function takeStep(
   const hop = hops.at(-1);
   if (hop === undefined) return await takeSource(source, context);
   if (source.kind === "web-token" && hops.length === 1) {
+    const { assumeWithWebIdentity } = await import("./web_identity_session.ts");
     const { credentials, region } = await assumeWithWebIdentity(source, hop, context);
     const role: RoleStep = {
       roleArn: hop.roleArn,
@@ -142,7 +142,7 @@ async function takeStep(
   }
   const earlier = hops.slice(0, -1);
   const device = deviceFor(hop, earlier);
-  if (device !== undefined) requireMfa(device, context.mfa);
+  if (device !== undefined) (await import("./mfa.ts")).requireMfa(device, context.mfa);
   const by = await resolveIdentity(source, earlier, context);
   const how = { by, device, isFirst: earlier.length === 0 };
   const { session, step: assumed } = await assumeRole(hop, how, context);
@@ -223,6 +223,7 @@ async function assumeRole(
   const region = stsRegion(hop.roleArn, [hop.region, context.region, context.settings.region]);
   const config = await context.clients.of("sts", region);
   const { name, renew, credentials } = by;
+  const { openSts } = await import("./sts.ts");
   const ask = async <T>(
     action: string,
     request: (sts: StsClient) => Promise<T>,
@@ -244,8 +245,8 @@ async function assumeRole(
     const mfaSession = once(
       context.mfaSessions,
       device.serial,
-      () =>
-        withMfaCode(device, context.mfa, {
+      async () =>
+        await (await import("./mfa.ts")).withMfaCode(device, context.mfa, {
           identify,
           use: (TokenCode) =>
             ask("GetSessionToken", (sts) =>
@@ -258,6 +259,7 @@ async function assumeRole(
     );
     session = await ask(action, (sts) => sts.assumeRole(params), await mfaSession);
   } else {
+    const { withMfaCode } = await import("./mfa.ts");
     session = await withMfaCode(device, context.mfa, {
       identify,
       use: (TokenCode) =>

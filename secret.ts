@@ -20,6 +20,9 @@ const shortestScrubbed = 6;
 /** Every value ever wrapped, in each spelling that a tool could echo it in. */
 const known = new Set<string>();
 
+/** The same, longest first; undefined since one came. */
+let longestFirst: readonly string[] | undefined;
+
 /** A value that must not be seen. Only {@linkcode Secret.reveal} gives it back. */
 export class Secret {
   readonly #value: string;
@@ -56,7 +59,9 @@ export class Secret {
 export function conceal(value: string): void {
   const trimmed = value.trim();
   if (trimmed.length < shortestScrubbed) return;
+  const before = known.size;
   for (const spelling of spellings(trimmed)) known.add(spelling);
+  if (known.size > before) longestFirst = undefined;
 }
 
 /** The ways in which programs write a value down: plain, JSON, URL, shell, XML and HTML. */
@@ -86,6 +91,6 @@ function spellings(value: string): string[] {
 
 /** `text` with every known secret replaced by `***`, longest first so that no tail is left. */
 export function scrub(text: string): string {
-  const values = [...known].sort((a, b) => b.length - a.length);
-  return values.reduce((scrubbed, value) => scrubbed.replaceAll(value, mask), text);
+  longestFirst ??= [...known].sort((a, b) => b.length - a.length);
+  return longestFirst.reduce((scrubbed, value) => scrubbed.replaceAll(value, mask), text);
 }

@@ -154,6 +154,7 @@ Deno.test({
           await watched(aws, {
             args: ["--region", region, "--tool", "file"],
             exitCode: /^[35]$/,
+            hurried: true,
           });
         });
       }
@@ -205,7 +206,7 @@ Deno.test({
             files: { ".docker/config.json": text },
             exitCode: 3,
             secrets: [other],
-            expect: /config is malformed/,
+            expect: /file of logins is malformed/,
           });
         });
       }

@@ -34,7 +34,11 @@ async function startMany(count: number, made: AsyncDisposableStack): Promise<Fak
 async function runAll(many: readonly FakeAws[], home: TempHome, tool: string): Promise<void> {
   const env = { TMPDIR: home.path };
   const runs = many.map((aws) =>
-    runCli([...args, tool], { home: home.path, env: { ...userEnv(aws), ...env } })
+    runCli([...args, tool], {
+      home: home.path,
+      env: { ...userEnv(aws), ...env },
+      yielding: true,
+    })
   );
   for (const { code, stderr } of await Promise.all(runs)) assert.equal(code, 0, stderr);
 }
@@ -109,19 +113,20 @@ Deno.test({
       env: { ...userEnv(aws), TMPDIR: home.at("tmp") },
     };
     const tools = ["docker", "file"];
-    const { milliseconds } = await runCli([...args, "docker"], options);
+    let { milliseconds } = await runCli([...args, "docker"], options);
     let written = 0;
     let left = 200;
     const worker = async (): Promise<void> => {
       while (left-- > 0) {
         await using cli = await startCli([...args, tools[left % 2] ?? ""], options);
-        // the two that run beside each other make both slower
         const moment = (0.2 + 1.3 * Math.random()) * milliseconds;
         const timer = setTimeout(() => cli.kill("SIGKILL"), moment);
         const { code, signal, stderr } = await cli.result();
         clearTimeout(timer);
         assert.ok(signal === "SIGKILL" || code === 0, stderr);
         if (signal === null) written++;
+        // however busy the machine is, about a third come to their end
+        milliseconds *= signal === null ? 0.9 : 1.05;
         const { auths, ...rest } = JSON.parse(await home.read(path));
         assert.deepEqual({ auths: { "quay.io": auths["quay.io"] }, ...rest }, before);
         assert.ok(aws.registry.host in auths);

@@ -8,15 +8,13 @@
 import { type Env, expandPath } from "./aws_config.ts";
 import { awsError } from "./aws_errors.ts";
 import { type AwsCredentials, checkedCredentials, stsRegion } from "./clients.ts";
-import { processCredentials } from "./credential_process.ts";
 import { loadCredentialProviders } from "./deps.ts";
-import { exitCodes, quoteName, usageError, UserError } from "./errors.ts";
+import { exitCodes, quoteName, shellWord, usageError, UserError } from "./errors.ts";
 import type { Http } from "./http.ts";
 import { instanceCredentials, silent } from "./instance.ts";
-import { loginCommand, loginCredentials } from "./login_session.ts";
 import type { Source, WebIdentitySource } from "./profiles.ts";
 import { conceal } from "./secret.ts";
-import { sessionLabel, signInCommand, ssoCredentials } from "./sso.ts";
+import { sessionLabel, signInCommand } from "./sso_errors.ts";
 import type { AwsSettings } from "./settings.ts";
 import type { SsoContext } from "./sso_context.ts";
 
@@ -46,7 +44,7 @@ export function describeSource(source: Source): { name: string; renew: string | 
     case "login":
       return {
         name: `the login session${of}`,
-        renew: loginCommand(source),
+        renew: `run: aws login --profile ${shellWord(source.profile)}`,
       };
     case "sso":
       return {
@@ -83,14 +81,20 @@ export async function sourceCredentials(
       }, "reading the profile");
     case "environment":
       return environmentCredentials(system.env);
-    case "process":
+    case "process": {
+      const { processCredentials } = await import("./credential_process.ts");
       return await processCredentials(source, context);
-    case "sso":
+    }
+    case "sso": {
+      const { ssoCredentials } = await import("./sso.ts");
       return await ssoCredentials(source, context);
+    }
     case "instance":
       return await instanceCredentials(system, source);
-    case "login":
-      return await loginCredentials(source, describeSource(source).name, context);
+    case "login": {
+      const { loginCredentials } = await import("./login_session.ts");
+      return await loginCredentials(source, describeSource(source), context);
+    }
     case "web-identity":
     case "container":
       return await fromProvider(source, context);

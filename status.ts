@@ -6,12 +6,13 @@
  */
 
 import { optional } from "./cli.ts";
+import { amazonsHelper } from "./docker_config.ts";
 import { parseDuration } from "./duration.ts";
 import { type ExitCode, exitCodes } from "./errors.ts";
 import { hasExpired, storedLoginRecord, storeShown, toolsShown } from "./login_record.ts";
 import { loginSelection, selectLogins } from "./login_selection.ts";
 import { errorRecord, type RunCommand, type RunContext } from "./run.ts";
-import { amazonsHelper, type EcrLogin, findStoredLogins } from "./stored_logins.ts";
+import { type EcrLogin, findStoredLogins } from "./stored_logins.ts";
 import { shortPath } from "./stores.ts";
 import type { System } from "./system.ts";
 import { formatTable } from "./table.ts";

@@ -219,7 +219,7 @@ Deno.test("a folder in the place of the file is an error", async () => {
   await using home = await tempHome({ [`${docker}/x`]: "" });
   const result = await status(home);
   assert.equal(result.code, 3);
-  assert.match(twoLines(result)[0], /not a file: .*config\.json/);
+  assert.match(twoLines(result)[0], /config\.json is not a file$/);
 });
 
 Deno.test({ name: "logins in a credential store are shown with it", ignore: !posix }, async () => {

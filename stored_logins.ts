@@ -11,12 +11,13 @@
  */
 
 import {
+  amazonsHelper,
   credentialStoreFor,
   type DockerConfig,
-  readDockerConfig,
   readLogin,
   type StoredLogin,
 } from "./docker_config.ts";
+import { readDockerConfig } from "./docker_config_file.ts";
 import { UserError } from "./errors.ts";
 import { expiryOf } from "./expiry.ts";
 import { once } from "./once.ts";
@@ -55,9 +56,6 @@ export interface ReadContext {
   readonly system: System;
   readonly signal: AbortSignal;
 }
-
-/** Amazon's helper, as `credsStore` and `credHelpers` name it: it gets tokens and stores nothing. */
-export const amazonsHelper = "ecr-login";
 
 /**
  * The logins to ECR in `files`, in their order, by host. A file that cannot be read, or a store that
@@ -278,6 +276,8 @@ export interface StoredExpiries {
     host: string,
     seconds: number,
   ) => Promise<Date | undefined>;
+  /** NAMEs of the credential stores that may have a login, and were not asked. */
+  readonly unasked: ReadonlySet<string>;
 }
 
 /**
@@ -290,6 +290,7 @@ export function openStoredExpiries(
 ): StoredExpiries {
   const { system, signal } = context;
   const configs = new Map<string, Promise<DockerConfig | undefined>>();
+  const unasked = new Set<string>();
   const expiryIn = async (tool: ToolName | StoreTool, host: string) => {
     const file = storeOf(tool, system);
     if (file === undefined) return undefined;
@@ -297,7 +298,11 @@ export function openStoredExpiries(
       const config = await once(configs, file.path, () => readDockerConfig(file.path));
       if (config === undefined) return undefined;
       const helper = storeFor(config, file, [host]);
-      if (helper === amazonsHelper || (helper !== undefined && !startPrograms)) return undefined;
+      if (helper === amazonsHelper) return undefined;
+      if (helper !== undefined && !startPrograms) {
+        unasked.add(helper);
+        return undefined;
+      }
       const login = helper === undefined
         ? readLogin(config, host)
         : await getFrom(helper, [host], file, context);
@@ -310,6 +315,7 @@ export function openStoredExpiries(
     }
   };
   return {
+    unasked,
     expiryIn,
     lasting: async (tool, host, seconds) => {
       const expiresAt = await expiryIn(tool, host);

@@ -11,7 +11,7 @@
  */
 
 import { dirname, join } from "node:path";
-import { dockerConfigPath } from "./docker_config.ts";
+import { usageError } from "./errors.ts";
 import type { System } from "./system.ts";
 import type { ToolName } from "./tools.ts";
 
@@ -79,6 +79,22 @@ export function storePathOf(
   return storeOf(tool, system)?.path;
 }
 
+/**
+ * Where docker's config is: in the folder `DOCKER_CONFIG`, else in `.docker` in the home folder.
+ *
+ * @throws {UserError} when the environment names neither.
+ */
+export function dockerConfigPath(env: Readonly<Record<string, string | undefined>>): string {
+  if (env.DOCKER_CONFIG) return join(env.DOCKER_CONFIG, "config.json");
+  const home = Deno.build.os === "windows" ? env.USERPROFILE : env.HOME;
+  if (home) return join(home, ".docker", "config.json");
+  throw usageError(
+    "no-home-folder",
+    "cannot tell where docker's config is: neither HOME nor DOCKER_CONFIG is set",
+    "set DOCKER_CONFIG to a folder",
+  );
+}
+
 function dockerPath(system: StoreSystem): string | undefined {
   const known = system.env.DOCKER_CONFIG || homeOf(system);
   return known ? dockerConfigPath(system.env) : undefined;
@@ -102,12 +118,35 @@ function podmanPlaces(system: StoreSystem): Place[] {
   const uid = system.uid();
   if (uid === undefined) return [];
   const shared = join(sharedRuntime, String(uid), "auth.json");
-  if (uid === 0) return [{ path: shared, tools }];
-  // as in cron: podman, alone of them, looks for the user's folder by itself (rootless.go)
-  return [
-    { path: join("/run/user", String(uid), file), tools: ["podman"] },
-    { path: shared, tools: ["buildah", "skopeo"] },
-  ];
+  const found = foundRuntime(system);
+  if (found === undefined) return [{ path: shared, tools }];
+  // buildah makes a folder whose name hangs on its version
+  return [{ path: join(found, file), tools: ["podman"] }, { path: shared, tools: ["skopeo"] }];
+}
+
+/**
+ * The folder that podman, for who is not root and has no XDG_RUNTIME_DIR (as in cron), takes in place
+ * of that if it is there and the user's; else one whose name hangs on its version (GetRuntimeDir of
+ * pkg/util). Undefined where it has no need to look for it.
+ */
+export function foundRuntime({ env, os, uid }: StoreSystem): string | undefined {
+  const named = env.REGISTRY_AUTH_FILE || env.DOCKER_CONFIG || env.XDG_RUNTIME_DIR;
+  const user = uid();
+  if (named || os === "darwin" || os === "windows" || !user) return undefined;
+  return join("/run/user", String(user));
+}
+
+/**
+ * Where podman, buildah and skopeo look for a login that their own file has not, in this order
+ * (getAuthFilePaths of containers/image): nowhere when the environment names that file.
+ */
+export function podmanAlsoReads(system: StoreSystem): string[] {
+  const { env } = system;
+  const home = homeOf(system);
+  if (env.REGISTRY_AUTH_FILE || env.DOCKER_CONFIG || home === undefined) return [];
+  const config = env.XDG_CONFIG_HOME || join(home, ".config");
+  const [own, docker] = [join(config, "containers", "auth.json"), dockerConfigPath(env)];
+  return [own, docker].filter((path) => path !== storePathOf("podman", system));
 }
 
 /** A folder that root makes, maybe for itself alone: then nobody else has logins there. */

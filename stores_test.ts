@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { shortPath, storeFiles, storePathOf, type StoreTool } from "./stores.ts";
+import { exitCodes } from "./errors.ts";
+import { dockerConfigPath, shortPath, storeFiles, storePathOf, type StoreTool } from "./stores.ts";
 import { requirePrograms, tempHome } from "./testing/cli.ts";
 import { startDockerRegistry } from "./testing/docker_registry.ts";
 
@@ -18,7 +19,8 @@ const paths: [tool: StoreTool | "file", os: string, env: Env, path: string | und
   ["nerdctl", "linux", {}, "/home/ann/.docker/config.json"],
   ["oras", "linux", { XDG_RUNTIME_DIR: "/run/user/1000" }, "/home/ann/.docker/config.json"],
   ["podman", "linux", {}, "/run/user/1000/containers/auth.json"],
-  ["buildah", "linux", {}, "/run/containers/1000/auth.json"],
+  ["buildah", "linux", {}, undefined],
+  ["skopeo", "linux", {}, "/run/containers/1000/auth.json"],
   ["podman", "linux", { XDG_RUNTIME_DIR: "/x" }, "/x/containers/auth.json"],
   ["podman", "linux", { XDG_RUNTIME_DIR: "/x", DOCKER_CONFIG: "/d" }, "/d/config.json"],
   ["podman", "linux", { REGISTRY_AUTH_FILE: "/a", DOCKER_CONFIG: "/d" }, "/a"],
@@ -66,6 +68,26 @@ Deno.test("a path in the home folder is shown with a tilde, any other as it is",
   assert.equal(shortPath("/home/ann/.docker/config.json", linux), "~/.docker/config.json");
   assert.equal(shortPath("/home/anna/config.json", linux), "/home/anna/config.json");
   assert.equal(shortPath("/d/config.json", { ...linux, env: { HOME: "/" } }), "/d/config.json");
+});
+
+const dockerPlaces: [env: Record<string, string>, expected: string][] = [
+  [{ HOME: "/home/ann" }, "/home/ann/.docker/config.json"],
+  [{ HOME: "/home/ann", DOCKER_CONFIG: "" }, "/home/ann/.docker/config.json"],
+  [{ HOME: "/home/ann", DOCKER_CONFIG: "/etc/docker" }, "/etc/docker/config.json"],
+  [{ DOCKER_CONFIG: "relative" }, "relative/config.json"],
+];
+
+for (const [env, expected] of dockerPlaces) {
+  Deno.test(
+    { name: `docker's config with ${JSON.stringify(env)} is ${expected}`, ignore: !posix },
+    () => {
+      assert.equal(dockerConfigPath(env), expected);
+    },
+  );
+}
+
+Deno.test("without HOME and DOCKER_CONFIG there is no place for docker's config", () => {
+  assert.throws(() => dockerConfigPath({}), { code: "no-home-folder", exitCode: exitCodes.usage });
 });
 
 /** The variables that lead a tool to its file, each with folders of a home. */
