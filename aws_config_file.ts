@@ -13,7 +13,7 @@
 
 import { dirname } from "node:path";
 import { type Env, expandPath } from "./aws_config.ts";
-import { shellWord, usageError, UserError } from "./errors.ts";
+import { permissionError, shellWord, usageError, UserError } from "./errors.ts";
 import {
   errorCode,
   followLinks,
@@ -174,6 +174,9 @@ function explained(path: string, error: unknown): unknown {
       "wait until it is done, or end it",
       error,
     );
+  }
+  if (error instanceof Deno.errors.NotCapable) {
+    return permissionError(`may not change ${path}`, "--allow-read and --allow-write", error);
   }
   const code = errorCode(error);
   const what = fileErrors[code ?? ""];

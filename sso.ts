@@ -8,7 +8,8 @@
 import { awsError } from "./aws_errors.ts";
 import { type AwsCredentials, checkedCredentials } from "./clients.ts";
 import { loadSso } from "./deps.ts";
-import { exitCodes, UserError } from "./errors.ts";
+import { exitCodes, permissionError, UserError } from "./errors.ts";
+import { errorCode } from "./file_lock.ts";
 import { once } from "./once.ts";
 import type { SsoSource } from "./profiles.ts";
 import { scrub } from "./secret.ts";
@@ -307,8 +308,13 @@ async function readToken(path: string, source: SsoSession, system: System): Prom
   try {
     text = await system.readTextFile(path);
   } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) {
+      throw permissionError(`may not read ${path}`, "--allow-read", error);
+    }
     if (!(error instanceof Deno.errors.NotFound)) {
-      throw ssoError("sso-token-unreadable", `cannot read ${path}`, source, error);
+      const why = errorCode(error);
+      const message = `cannot read ${path}${why === undefined ? "" : ` (${why})`}`;
+      throw ssoError("sso-token-unreadable", message, source, error);
     }
     throw ssoError("sso-not-signed-in", `${sessionLabel(source)} is not signed in`, source);
   }

@@ -47,9 +47,15 @@ export interface CallbackListener extends AsyncDisposable {
 export function listenForCallback(port: number | undefined): CallbackListener {
   let expected: { state: string; arrive: (arrival: Arrival) => void } | undefined;
   const serve = async (request: Request): Promise<Response> => {
-    const { pathname, searchParams } = new URL(request.url);
+    // it is made from the Host header, which may be anything
+    const url = URL.parse(request.url);
+    if (url === null) return plain(400, "no such address");
+    const { pathname, searchParams } = url;
     if (pathname !== callbackPath) return plain(404, "not found");
     if (request.method !== "GET") return plain(405, "only GET");
+    // any page can have the browser load an image from every port, and so end the sign-in
+    const destination = request.headers.get("sec-fetch-dest") ?? "document";
+    if (destination !== "document") return plain(403, "only as a page of its own");
     const callback = readCallback(searchParams, expected?.state ?? "");
     if (callback.kind === "malformed") return plain(400, "neither a code nor an error");
     // a code is good once: a second request with it is of no sign-in that is waited for

@@ -32,7 +32,7 @@ export const run: RunCommand = async (line, context) => {
   using questions = options.all === undefined
     ? openQuestions({ input: options.input, ...context })
     : undefined;
-  const chosen = await chooseSession(options, config, questions);
+  const chosen = await chooseSession(options, config, { questions, terminal: context.terminal });
   const profiles = await plannedProfiles(options, chosen, { config, questions, context });
   const sections = [chosen.wanted, ...profiles.map(({ wanted }) => wanted)]
     .filter((section) => section !== undefined);
@@ -148,7 +148,8 @@ function report(profiles: readonly PlannedProfile[], path: string, { terminal }:
   if (!/^[\w@+.%:/-]+$/.test(first.name)) {
     terminal.warn(`ecrin and the AWS CLI read the name ${quoteName(first.name)}; some SDKs do not`);
   }
-  terminal.say(`to use it, run: ecrin --profile ${shellWord(first.name)}`);
+  const it = written.length === 1 ? "it" : "the first";
+  terminal.say(`to use ${it}, run: ecrin --profile ${shellWord(first.name)}`);
 }
 
 /** What the sections hold, each as a text; undefined for one that is not there. */

@@ -112,7 +112,7 @@ function refuseMixed(line: CommandLine): void {
     all ? `--${wrong} is for one profile, and --all for many` : `--${wrong} needs --all`,
     all
       ? `use ${wrong === "profile" ? "--prefix TEXT" : "--role-name NAME"} with --all`
-      : "add: --all",
+      : `add: --all${wrong === "role-name" ? "; or, for one profile: --sso-role NAME" : ""}`,
   );
 }
 

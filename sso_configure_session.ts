@@ -13,6 +13,7 @@ import type { Questions } from "./questions.ts";
 import { type ConfigureOptions, flagNeeded } from "./sso_configure_options.ts";
 import type { SsoSession } from "./sso_profile.ts";
 import { parseStartUrl } from "./sso_session.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** A session and the name of its section. */
 export interface NamedSession extends SsoSession {
@@ -26,22 +27,28 @@ export interface ChosenSession {
   readonly wanted: WantedSection | undefined;
 }
 
+/** Whom to ask. */
+interface Asking {
+  /** Undefined: nobody can be asked. */
+  readonly questions: Questions | undefined;
+  readonly terminal: Terminal;
+}
+
 /** What a session is registered for, as `aws configure sso` writes it: a token that is refreshed. */
 const defaultScopes = "sso:account:access";
 
 /**
  * Decides on the session.
  *
- * @param questions undefined: nobody can be asked
  * @throws {UserError} when something is missing, or would change a session that others use
  */
 export async function chooseSession(
   options: ConfigureOptions,
   config: AwsConfig,
-  questions: Questions | undefined,
+  { questions, terminal }: Asking,
 ): Promise<ChosenSession> {
   const name = options.session ?? sessionByFlags(options, config) ??
-    await askName(options, config, questions);
+    await askName(options, config, { questions, terminal });
   const existing = config.ssoSessions.get(name);
   const startUrl = options.startUrl ?? existing?.get("sso_start_url") ??
     await questions?.text("start URL of the portal, as in https://x.awsapps.com/start", {
@@ -87,7 +94,7 @@ function sessionByFlags(
 async function askName(
   { startUrl }: ConfigureOptions,
   config: AwsConfig,
-  questions: Questions | undefined,
+  { questions, terminal }: Asking,
 ): Promise<string> {
   const names = [...config.ssoSessions.keys()];
   if (questions === undefined) {
@@ -99,7 +106,9 @@ async function askName(
     const labels = names.map((name) =>
       `${name} (${config.ssoSessions.get(name)?.get("sso_start_url") ?? "no start URL"})`
     );
-    const chosen = names[await questions.choice("SSO session", [...labels, "(a new one)"])];
+    const index = await questions.choice("SSO session", [...labels, "(a new one)"]);
+    terminal.say(`SSO session: ${labels[index] ?? "a new one"}`);
+    const chosen = names[index];
     if (chosen !== undefined) return chosen;
   }
   return await questions.text("name of the SSO session, as in corp", {

@@ -9,6 +9,7 @@ import { type FakeAws, startAws } from "./testing/aws.ts";
 import { hasAwsCli, runAwsCli } from "./testing/aws_cli.ts";
 import { runCli, startCli, type TempHome, tempHome } from "./testing/cli.ts";
 import { ssoSessionFile } from "./testing/profile_files.ts";
+import { keyFromSso } from "./testing/sdk.ts";
 
 const url = ["--start-url", "https://x.awsapps.com/start", "--sso-region", "us-east-1"];
 
@@ -33,17 +34,8 @@ Deno.test("the SDK's fromSSO takes a profile that ecrin wrote", async () => {
   await using aws = await startAws();
   await using home = await signedIn(aws);
   await configure(aws, home, [...url, "--all", "--prefix", "corp-"]);
-  const script = await home.write(
-    "sdk.ts",
-    `import { fromSSO } from "@aws-sdk/credential-providers";
-const { accessKeyId } = await fromSSO({ profile: "corp-blog-deploy" })();
-console.log(accessKeyId);
-`,
-  );
-  const env = { ...aws.env(), AWS_REGION: "eu-west-1" };
-  const { stdout, stderr } = await runCli([], { script, env, home: home.path });
-  const key = aws.keys.get(stdout.trim());
-  assert.match(key?.arn ?? "", /:assumed-role\/AWSReservedSSO_deploy_/, stderr);
+  const { arn } = await keyFromSso(aws, home, "corp-blog-deploy");
+  assert.match(arn, /:assumed-role\/AWSReservedSSO_deploy_/);
 });
 
 const withAwsCli = { ignore: !hasAwsCli() };
@@ -55,26 +47,32 @@ from awscli.clidriver import main
 sys.exit(main())
 `;
 
-/** The access key that the AWS CLI gets for a profile; its commands cannot name the endpoint. */
-const cliKey = `
+/**
+ * For each profile, what `aws configure get` says of its account, and the access key that the AWS CLI
+ * gets for it: its commands cannot name the endpoint.
+ */
+const cliProfiles = `
 import sys
 from awscli.botocore.credentials import SSOProvider, JSONFileCache
 from awscli.botocore.session import Session
 from awscli.botocore.tokens import SSOTokenProvider
+from awscli.clidriver import create_clidriver
 from awscli.customizations.sso.utils import SSO_TOKEN_DIR
 
-url, name = sys.argv[1:]
-session = Session(profile=name)
-def create(service, **keys):
-    return session.create_client(service, endpoint_url=url, **keys)
-print(SSOProvider(
-    load_config=lambda: session.full_config,
-    client_creator=create,
-    profile_name=name,
-    cache={},
-    token_cache=JSONFileCache(SSO_TOKEN_DIR),
-    token_provider=SSOTokenProvider(session),
-).load().get_frozen_credentials().access_key)
+url, *names = sys.argv[1:]
+for name in names:
+    create_clidriver().main(["configure", "get", "sso_account_id", "--profile", name])
+    session = Session(profile=name)
+    def create(service, **keys):
+        return session.create_client(service, endpoint_url=url, **keys)
+    print(SSOProvider(
+        load_config=lambda: session.full_config,
+        client_creator=create,
+        profile_name=name,
+        cache={},
+        token_cache=JSONFileCache(SSO_TOKEN_DIR),
+        token_provider=SSOTokenProvider(session),
+    ).load().get_frozen_credentials().access_key)
 `;
 
 const names = ["blog", "my blog", "ann's", `"quoted"`, "back\\slash", "a'b c", "Büro", "default"];
@@ -91,11 +89,12 @@ Deno.test({
     const cli = (script: string, args: string[]) => runAwsCli(script, { home: home.path, args });
     const listed = (await cli(cliMain, ["configure", "list-profiles"])).split("\n");
     assert.deepEqual(listed.toSorted(), names.toSorted());
-    for (const name of names) {
-      const get = ["configure", "get", "sso_account_id", "--profile", name];
-      assert.equal(await cli(cliMain, get), "222222222222", name);
-      const key = aws.keys.get(await cli(cliKey, [aws.url, name]));
-      assert.match(key?.arn ?? "", /:assumed-role\/AWSReservedSSO_deploy_/, name);
+    const said = (await cli(cliProfiles, [aws.url, ...names])).split("\n");
+    assert.equal(said.length, 2 * names.length);
+    for (const [index, name] of names.entries()) {
+      const [account, key = ""] = said.slice(2 * index);
+      assert.equal(account, "222222222222", name);
+      assert.match(aws.keys.get(key)?.arn ?? "", /:assumed-role\/AWSReservedSSO_deploy_/, name);
     }
   },
 });
@@ -249,3 +248,21 @@ for (const [name, prepare, error] of unwritable) {
     assert.match(stderr, /^ecrin: hint: /m);
   });
 }
+
+Deno.test("a config file that Deno may not write says which permission is missing", async () => {
+  await using aws = await startAws();
+  await using home = await signedIn(aws);
+  await home.write(".aws/config", "# mine\n");
+  const args = ["sso", "configure", "--sso-session", "corp", ...profile("blog")];
+  const { code, stderr } = await runCli(args, {
+    home: home.path,
+    env: aws.env(),
+    denoArgs: ["-A", `--deny-write=${home.at(".aws")}`],
+  });
+  assert.equal(code, 2, stderr);
+  assert.match(
+    stderr,
+    /may not change .*config: Deno was started without[^]*hint: add .*--allow-write/,
+  );
+  assert.equal(await home.read(".aws/config"), "# mine\n");
+});

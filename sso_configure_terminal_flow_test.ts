@@ -7,13 +7,8 @@ import { type FakeAws, startAws } from "./testing/aws.ts";
 import { type RunningCli, type TempHome, tempHome } from "./testing/cli.ts";
 import { onTerminal, startOnTerminal } from "./testing/on_terminal.ts";
 import { ssoSessionFile } from "./testing/profile_files.ts";
+import { session } from "./testing/sso_configure.ts";
 import { openPage } from "./testing/sso_person.ts";
-
-const session = `[sso-session corp]
-sso_start_url = https://x.awsapps.com/start
-sso_region = us-east-1
-sso_registration_scopes = sso:account:access
-`;
 
 /** Starts it on a screen of 24 lines of 80 characters. */
 async function start(
@@ -117,7 +112,7 @@ Deno.test({
     await answer(cli, [
       [/> corp \(https:\/\/x\.awsapps\.com\/start\)[^]*\(a new one\)/, "\r"],
       [
-        /account: blog \(222222222222\), the only one[^]*role: deploy, the only one[^]*: $/,
+        /SSO session: corp \(https:[^]*account: blog \(222222222222\), the only one[^]*role: deploy, the only one[^]*: $/,
         "b l\n",
       ],
       [/region of the profile.*: $/, "\n"],

@@ -7,9 +7,15 @@
 
 import { awsError } from "./aws_errors.ts";
 import { loadSsoOidc } from "./deps.ts";
-import { exitCodes, UserError } from "./errors.ts";
+import { UserError } from "./errors.ts";
 import { conceal } from "./secret.ts";
-import { sessionLabel, signInCommand, ssoError } from "./sso_errors.ts";
+import {
+  portalUnknown,
+  sessionLabel,
+  signInCommand,
+  signInDenied,
+  ssoError,
+} from "./sso_errors.ts";
 import { createToken, unreadableAnswer } from "./sso_oidc.ts";
 import type { SignedIn } from "./sso_pkce.ts";
 import type { SsoSession } from "./sso_profile.ts";
@@ -22,6 +28,10 @@ const slowDown = 5;
 
 /** Seconds that a code lasts when AWS does not say. */
 const defaultLife = 600;
+
+/** The most seconds that AWS is believed: a timer that is set too far ahead ends at once. */
+const longestInterval = 600;
+const longestLife = 24 * 3600;
 
 /** OIDC's refusals of a client that it knows no more. */
 const forgottenClient: ReadonlySet<string> = new Set([
@@ -101,24 +111,38 @@ async function startDevice(
       startUrl,
     }),
   );
-  const { deviceCode, userCode, interval = 0, expiresIn = 0 } = answer;
-  const page = answer.verificationUriComplete ?? answer.verificationUri;
-  if (!deviceCode || !userCode || !page || !isWebPage(page)) {
+  return readDevice({ ...answer }, system.now());
+}
+
+/**
+ * What StartDeviceAuthorization answered, checked: a person is shown it, and a browser is.
+ *
+ * @throws {UserError} `unreadable-answer`
+ */
+export function readDevice(answer: Readonly<Record<string, unknown>>, now: Date): Device {
+  const { deviceCode, userCode, interval, expiresIn } = answer;
+  const page = webPage(answer.verificationUriComplete ?? answer.verificationUri);
+  const isCode = typeof userCode === "string" && /^[\x21-\x7e]{1,64}$/.test(userCode);
+  if (typeof deviceCode !== "string" || deviceCode === "" || !isCode || page === undefined) {
     throw unreadableAnswer("StartDeviceAuthorization", "code");
   }
   conceal(deviceCode);
-  const life = expiresIn > 0 ? expiresIn : defaultLife;
+  const life = Math.min(Number(expiresIn) > 0 ? Number(expiresIn) : defaultLife, longestLife);
   return {
     deviceCode,
     userCode,
     page,
-    interval: interval > 0 ? interval : defaultInterval,
-    expiresAt: new Date(system.now().getTime() + life * 1000),
+    interval: Math.min(Number(interval) > 0 ? Number(interval) : defaultInterval, longestInterval),
+    expiresAt: new Date(now.getTime() + life * 1000),
   };
 }
 
-function isWebPage(text: string): boolean {
-  return /^https?:$/.test(URL.parse(text)?.protocol ?? "");
+/** The address of a page of the web, as a browser writes it: in one word. */
+function webPage(text: unknown): string | undefined {
+  const url = typeof text === "string" ? URL.parse(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) return undefined;
+  // https://aws.amazon.com@elsewhere looks like AWS's
+  return url.username === "" && url.password === "" ? url.href : undefined;
 }
 
 async function show(
@@ -197,22 +221,9 @@ function deviceError(error: unknown, session: SsoSession): unknown {
         error,
       );
     case "AccessDeniedException":
-      return ssoError(
-        "sso-sign-in-denied",
-        `the sign-in to ${session.session ?? session.startUrl} was denied in the browser`,
-        session,
-        error,
-      );
+      return signInDenied(session, error);
     case "InvalidRequestException":
-      return new UserError(
-        `AWS knows no portal ${session.startUrl} in ${session.ssoRegion}`,
-        {
-          code: "sso-portal-unknown",
-          exitCode: exitCodes.usage,
-          hint: "check sso_start_url and sso_region: IAM Identity Center's page shows both",
-          cause: error,
-        },
-      );
+      return portalUnknown(session, error);
   }
   return awsError(error, "signing in", {
     identity: sessionLabel(session),

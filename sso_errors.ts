@@ -35,6 +35,23 @@ export function ssoError(
   });
 }
 
+/** The error of a person who said no to a sign-in. */
+export function signInDenied(session: SsoSession, cause?: unknown): UserError {
+  const name = session.session ?? session.startUrl;
+  const message = `the sign-in to ${name} was denied in the browser`;
+  return ssoError("sso-sign-in-denied", message, session, cause);
+}
+
+/** The error of a start URL that is none, or is in another region. */
+export function portalUnknown({ startUrl, ssoRegion }: SsoSession, cause: unknown): UserError {
+  return new UserError(`AWS knows no portal ${startUrl} in ${ssoRegion}`, {
+    code: "sso-portal-unknown",
+    exitCode: exitCodes.usage,
+    hint: "check the start URL and its region: IAM Identity Center's page shows both",
+    cause,
+  });
+}
+
 /** The error of a session that has run out and that nothing refreshes. */
 export function sessionExpired(session: SsoSession, cause?: unknown): UserError {
   return ssoError("sso-session-expired", `${sessionLabel(session)} has expired`, session, cause);

@@ -5,7 +5,8 @@
 
 import assert from "node:assert/strict";
 import { type FakeAws, startAws } from "./testing/aws.ts";
-import { requirePrograms, runCli } from "./testing/cli.ts";
+import { hasAwsCli, runAwsCli } from "./testing/aws_cli.ts";
+import { keyFromSso } from "./testing/sdk.ts";
 import {
   assertLoggedIn,
   inMinutes,
@@ -108,6 +109,23 @@ Deno.test("the file may be a symlink", {
   assert(JSON.parse(await home.read("synced/corp.json")).expiresAt > inMinutes(55));
 });
 
+Deno.test("a token that cannot be read says why", async () => {
+  await using aws = await startAws();
+  await using home = await sessionHome(aws);
+  const denoArgs = ["-A", `--deny-read=${home.at(".aws/sso")}`];
+  const denied = await loginWith(aws, home, { denoArgs });
+  assert.equal(denied.code, 2, denied.stderr);
+  assert.match(
+    denied.stderr,
+    /may not read .*: Deno was started without[^]*hint: add --allow-read/,
+  );
+  await Deno.remove(home.at(sessionFile));
+  await Deno.mkdir(home.at(sessionFile));
+  const folder = await loginWith(aws, home);
+  assert.equal(folder.code, 4, folder.stderr);
+  assert.match(folder.stderr, /cannot read .*\.json \(EISDIR\)\n/);
+});
+
 Deno.test("the old form is not refreshed", async () => {
   await using aws = await startAws();
   await using home = await sessionHome(aws);
@@ -135,18 +153,7 @@ async function expire(home: SessionHome): Promise<void> {
 Deno.test("ecrin and the SDK's fromSSO refresh one file in turns", async () => {
   await using aws = await startAws();
   await using home = await sessionHome(aws);
-  const script = await home.write(
-    "sdk.ts",
-    `import { fromSSO } from "@aws-sdk/credential-providers";
-const { sessionToken } = await fromSSO({ profile: "blog" })();
-console.log(typeof sessionToken);
-`,
-  );
-  const sdk = async (): Promise<void> => {
-    const env = { ...aws.env(), AWS_REGION: "eu-west-1" };
-    const { stdout, stderr } = await runCli([], { script, env, home: home.path });
-    assert.equal(stdout, "string\n", stderr);
-  };
+  const sdk = () => keyFromSso(aws, home, "blog");
   const refreshes = (): number => aws.requestsOf("sso-oidc", "CreateToken").length;
 
   assertLoggedIn(await loginWith(aws, home));
@@ -181,31 +188,11 @@ provider._client = session.create_client(
 print(provider.load_token().get_frozen_token().token)
 `;
 
-/** Whether Debian's AWS CLI is there, whose modules its Python finds. */
-function hasAwsCli(): boolean {
-  if (!requirePrograms(["aws", "python3"])) return false;
-  try {
-    return new Deno.Command("/usr/bin/python3", { args: ["-c", "import awscli.botocore.tokens"] })
-      .outputSync().success;
-  } catch {
-    return false;
-  }
-}
-
 Deno.test("ecrin and the AWS CLI refresh one file in turns", { ignore: !hasAwsCli() }, async () => {
   await using aws = await startAws();
   await using home = await sessionHome(aws);
-  const awsCli = async (): Promise<string> => {
-    const { stdout, stderr } = await new Deno.Command("/usr/bin/python3", {
-      args: ["-c", awsCliToken, aws.url],
-      clearEnv: true,
-      env: { HOME: home.path },
-      cwd: home.path,
-    }).output();
-    const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-    assert.notEqual(text(stdout), "", text(stderr));
-    return text(stdout).trim();
-  };
+  const awsCli = (): Promise<string> =>
+    runAwsCli(awsCliToken, { home: home.path, args: [aws.url] });
   const refreshes = (): number => aws.requestsOf("sso-oidc", "CreateToken").length;
 
   assertLoggedIn(await loginWith(aws, home));

@@ -50,7 +50,9 @@ export const run: RunCommand = async (line, context) => {
   const current = await currentToken(session, sso);
   const good = current !== undefined && !options.force && await isAccepted(current, session, sso);
   if (!good) requirePerson(session, sso);
-  if (options.force) await startAfresh(session, { ...sso, config });
+  // AWS may have forgotten the client
+  if (options.force) await Deno.remove(await registrationPath(system.env, session)).catch(() => {});
+  if (!good) await forgetRoles(session, { ...sso, config });
   const token = good ? current : await signIn(session, { ...options, insteadOf: current }, sso);
   const name = session.session ?? session.startUrl;
   const end = until(token.expiresAt, system.now());
@@ -106,17 +108,13 @@ async function isAccepted(
   }
 }
 
-/**
- * Forgets what belongs to the sign-in so far, and could be in the way of another one: the client,
- * which AWS may have forgotten, and the role credentials of whoever signed in.
- */
-async function startAfresh(
+/** Removes the cached role credentials of whoever signed in before: it may be somebody else now. */
+async function forgetRoles(
   session: SsoSession,
   { config, system, signal, report }: SsoContext & { readonly config: AwsConfig },
 ): Promise<void> {
   const settings = awsSettings(system.env, config, session.profile ?? "default");
   await removeSsoRoles(session, { config, system, settings, signal, report });
-  await Deno.remove(await registrationPath(system.env, session)).catch(() => {});
 }
 
 /** A terminal is not needed: the page can be opened from what a pipe shows. */

@@ -149,6 +149,22 @@ Deno.test("--quiet shows the page and the code, and nothing else", async () => {
 
 // sessions that are there already
 
+Deno.test("a sign-in forgets the role credentials of whoever signed in before", async () => {
+  await using aws = await startAws();
+  await using home = await sessionHome(aws, { expiresAt: inMinutes(55), refreshToken: "" });
+  const target = ["--account", "222222222222", "--region", "eu-west-1", "--tool", "file"];
+  const used = await runCli(["--profile", "blog", ...target], {
+    home: home.path,
+    env: { ...aws.env(), CI: "true" },
+  });
+  assert.equal(used.code, 0, used.stderr);
+  const cached = () => Array.fromAsync(Deno.readDir(home.at(".aws/cli/cache")));
+  assert.equal((await cached()).length, 1);
+  await home.writeToken({ ...home.token, expiresAt: past, refreshToken: "" });
+  assert.equal((await login(aws, home)).code, 0);
+  assert.equal((await cached()).length, 0);
+});
+
 Deno.test("--force keeps neither the client nor the role credentials of the sign-in before", async () => {
   await using aws = await startAws();
   await using home = await newHome(aws);

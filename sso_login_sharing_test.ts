@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { type FakeAws, startAws } from "./testing/aws.ts";
 import { hasAwsCli, runAwsCli } from "./testing/aws_cli.ts";
 import { runCli } from "./testing/cli.ts";
+import { keyFromSso } from "./testing/sdk.ts";
 import {
   assertLoggedIn,
   loginWith,
@@ -44,18 +45,7 @@ async function expire(home: SessionHome): Promise<void> {
 Deno.test("the SDK's fromSSO takes what ecrin signed in to, and refreshes it", async () => {
   await using aws = await startAws({ sso: { autoApprove: true } });
   await using home = await newHome(aws);
-  const script = await home.write(
-    "sdk.ts",
-    `import { fromSSO } from "@aws-sdk/credential-providers";
-const { sessionToken } = await fromSSO({ profile: "blog" })();
-console.log(typeof sessionToken);
-`,
-  );
-  const sdk = async (): Promise<void> => {
-    const env = { ...aws.env(), AWS_REGION: "eu-west-1" };
-    const { stdout, stderr } = await runCli([], { script, env, home: home.path });
-    assert.equal(stdout, "string\n", stderr);
-  };
+  const sdk = () => keyFromSso(aws, home, "blog");
   await signIn(aws, home);
   await sdk();
   assert.equal(requests(aws, "CreateToken"), 1);

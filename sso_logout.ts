@@ -10,7 +10,7 @@ import { awsError } from "./aws_errors.ts";
 import { type AwsConfig, loadAwsConfig } from "./aws_config.ts";
 import { reasonOf } from "./cli_cache.ts";
 import { loadSso } from "./deps.ts";
-import { type ExitCode, exitCodes, UserError } from "./errors.ts";
+import { type ExitCode, exitCodes, shellWord, UserError } from "./errors.ts";
 import { errorCode, lockFolder, LockTimeout, removeFile } from "./file_lock.ts";
 import { parseRegion } from "./partition.ts";
 import { errorRecord, type RunCommand, type RunContext } from "./run.ts";
@@ -147,7 +147,7 @@ async function removeTokens(
         new UserError(`cannot remove ${listed.path}: ${reasonOf(error)}`, {
           code: "sso-token-not-removed",
           exitCode: exitCodes.credentials,
-          hint: `remove it by hand: rm ${listed.path}`,
+          hint: `remove it by hand: rm ${shellWord(listed.path)}`,
           cause: error,
         }),
     );

@@ -41,6 +41,7 @@ const oldFile = `${sessionFolder}/33d5ca4bf3b1a62edb96b47f7c203034a43ac435.json`
 const strayFile = `${sessionFolder}/stray.json`;
 const registration = `${sessionFolder}/registration.json`;
 const garbage = `${sessionFolder}/garbage.json`;
+const otherPrograms = `${sessionFolder}/kiro-auth-token.json`;
 const assumed = `.aws/cli/cache/${"b".repeat(40)}.json`;
 
 interface Ended {
@@ -95,6 +96,7 @@ async function fullHome(aws: FakeAws): Promise<TempHome> {
     [strayFile]: token({ startUrl: "https://z.awsapps.com/start" }),
     [registration]: '{"clientId": "x", "clientSecret": "y", "expiresAt": "2999-01-01T00:00:00Z"}',
     [garbage]: "{",
+    [otherPrograms]: '{"accessToken": "not-a-token-x", "expiresAt": "2999-01-01T00:00:00Z"}',
     [`${sessionFolder}/.${sessionFile.split("/").at(-1)}.ecrin-1.tmp`]: token(),
     [assumed]: '{"Credentials": {}, "AssumedRoleUser": {}}',
   });
@@ -168,7 +170,8 @@ Deno.test("without a name all are ended; what is no token stays", async () => {
   assert.match(stderr, /^ecrin: signed out of the SSO session of profile "old"$/m);
   assert.match(stderr, /^ecrin: signed out of the SSO session https:\/\/z\.awsapps\.com\/start$/m);
   assert.match(stderr, /^ecrin: removed the cached credentials of 3 SSO roles$/m);
-  assert.deepEqual(await files(home), [assumed, ".aws/config", garbage, registration].sort());
+  const kept = [assumed, ".aws/config", garbage, otherPrograms, registration];
+  assert.deepEqual(await files(home), kept.sort());
   assert.equal(aws.requestsOf("sso", "Logout").length, 4);
   const again = await logout(aws, home);
   assert.equal(again.code, 0);

@@ -31,7 +31,7 @@ async function startSignIn(
     env,
     ...(shell === undefined ? {} : { shell }),
   });
-  const shown = await cli.waitFor("stdout", /paste the address here/);
+  const shown = await cli.waitFor("stdout", /paste here the address that it ends at/);
   const page = shown.match(/http\S+\/authorize\?\S+/)?.[0] ?? assert.fail(shown);
   const answer = await fetch(page, { redirect: "manual" });
   await answer.body?.cancel();

@@ -16,7 +16,7 @@ import {
   listenForCallback,
   readPasted,
 } from "./sso_callback.ts";
-import { sessionLabel, signInCommand, ssoError } from "./sso_errors.ts";
+import { sessionLabel, signInCommand, signInDenied, ssoError } from "./sso_errors.ts";
 import { failurePage, landingResponse, successPage } from "./sso_landing_page.ts";
 import { createToken } from "./sso_oidc.ts";
 import type { SsoSession } from "./sso_profile.ts";
@@ -160,7 +160,7 @@ async function arrives(
   );
   terminal.say(`  ${page}`);
   if (typed !== undefined) {
-    terminal.say("if the browser is on another machine, paste the address here that it ends at");
+    terminal.say("if the browser is on another machine, paste here the address that it ends at");
   }
 
   const waiting = new AbortController();
@@ -246,13 +246,7 @@ function refusedError(
   session: SsoSession,
 ): UserError {
   const name = session.session ?? session.startUrl;
-  if (error === "access_denied") {
-    return ssoError(
-      "sso-sign-in-denied",
-      `the sign-in to ${name} was denied in the browser`,
-      session,
-    );
-  }
+  if (error === "access_denied") return signInDenied(session);
   const why = description === "" ? "" : ` (${quote(description)})`;
   return ssoError(
     "sso-sign-in-refused",

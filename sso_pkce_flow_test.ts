@@ -23,6 +23,15 @@ async function get(url: string | URL): Promise<{ status: number; text: string; h
   return { status: answer.status, text: await answer.text(), headers: answer.headers };
 }
 
+/** The begin of the answer to a request that `fetch` would not make. */
+async function raw(port: number, path: string, host: string): Promise<string> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`));
+  const answer = new Uint8Array(1024);
+  const length = await connection.read(answer) ?? 0;
+  return new TextDecoder().decode(answer.subarray(0, length));
+}
+
 async function failure(signIn: SignInRun): Promise<UserError> {
   const error = await signIn.result.then(() => assert.fail("signed in"), (error) => error);
   assert.equal(error.name, "UserError", error.stack);
@@ -237,7 +246,7 @@ Deno.test("what else comes to the port is answered, and the sign-in goes on", as
       [with_({ state: null }), 400],
       [with_({ state: "" }), 400],
       [with_({ state: `${state}x` }), 400],
-      [with_({ state: `x${state.slice(1)}` }), 400],
+      [with_({ state: `${state.startsWith("x") ? "y" : "x"}${state.slice(1)}` }), 400],
       [with_({ state: "false", error: "access_denied" }), 400],
       [new URL(`${callback}&state=${state}`), 400],
     ] as const
@@ -253,6 +262,16 @@ Deno.test("what else comes to the port is answered, and the sign-in goes on", as
   }
   // garbage, and a browser that opens a connection in advance and says nothing on it
   const port = Number(callback.port);
+  for (const host of ["a b", "[::", "x:99999"]) {
+    assert.match(await raw(port, `${callback.pathname}${callback.search}`, host), /^HTTP\S+ 400 /);
+  }
+  // what other pages have a browser load, as they try all ports
+  const probe = new URL("/oauth/callback?error=access_denied", callback);
+  for (const kind of ["image", "empty", "iframe", "script"]) {
+    const answer = await fetch(probe, { headers: { "sec-fetch-dest": kind } });
+    await answer.body?.cancel();
+    assert.equal(answer.status, 403, kind);
+  }
   using idle = await Deno.connect({ hostname: "127.0.0.1", port });
   using garbage = await Deno.connect({ hostname: "127.0.0.1", port });
   await garbage.write(new TextEncoder().encode("\x16\x03\x01 what is this\r\n\r\n"));

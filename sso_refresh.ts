@@ -122,9 +122,8 @@ async function keep(
   { system, report }: SsoContext,
 ): Promise<void> {
   try {
-    // the new file gets the mode of the old one, which others may have made for all to read
-    if (system.os !== "windows") await Deno.chmod(path, 0o600).catch(() => {});
     const written = await replaceFile(path, new TextEncoder().encode(refreshed), {
+      secret: true,
       unchanged: async () => await textOf(path, system) === old,
       report,
     });

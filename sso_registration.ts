@@ -20,7 +20,7 @@ import {
   replaceFile,
 } from "./file_lock.ts";
 import { Secret } from "./secret.ts";
-import { sessionLabel, signInCommand } from "./sso_errors.ts";
+import { portalUnknown, sessionLabel, signInCommand } from "./sso_errors.ts";
 import { unreadableAnswer } from "./sso_oidc.ts";
 import type { SsoSession } from "./sso_profile.ts";
 import { parseTimestamp, utcTimestamp } from "./sso_token.ts";
@@ -190,15 +190,7 @@ async function register(
 
 function registrationError(error: unknown, session: SsoSession): unknown {
   const name = error instanceof Error ? error.name : "";
-  const { startUrl, ssoRegion } = session;
-  if (name === "InvalidRequestException") {
-    return new UserError(`AWS knows no portal ${startUrl} in ${ssoRegion}`, {
-      code: "sso-portal-unknown",
-      exitCode: exitCodes.usage,
-      hint: "check sso_start_url and sso_region: IAM Identity Center's page shows both",
-      cause: error,
-    });
-  }
+  if (name === "InvalidRequestException") return portalUnknown(session, error);
   if (name === "InvalidScopeException") {
     return new UserError(`AWS does not know the scopes ${(session.scopes ?? []).join(", ")}`, {
       code: "sso-scope-unknown",
@@ -216,16 +208,17 @@ function registrationError(error: unknown, session: SsoSession): unknown {
 async function keep(
   file: string,
   text: string,
-  { system, signal, terminal }: SignInContext,
+  { signal, terminal }: SignInContext,
 ): Promise<void> {
   try {
     const path = await followLinks(file);
     await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await using _lock = await lockFolder(dirname(path), { timeoutMs: lockTimeoutMs, signal });
     await removeLeftovers(path);
-    // the new file gets the mode of the old one, which others may have made for all to read
-    if (system.os !== "windows") await Deno.chmod(path, 0o600).catch(() => {});
-    await replaceFile(path, new TextEncoder().encode(text), { report: terminal.detail });
+    await replaceFile(path, new TextEncoder().encode(text), {
+      secret: true,
+      report: terminal.detail,
+    });
     terminal.detail(`wrote the registration to ${path}`);
   } catch (error) {
     signal.throwIfAborted();

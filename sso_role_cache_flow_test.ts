@@ -6,7 +6,8 @@
 
 import assert from "node:assert/strict";
 import { type FakeAws, startAws } from "./testing/aws.ts";
-import { type CliResult, requirePrograms, runCli, startCli, type TempHome } from "./testing/cli.ts";
+import { hasAwsCli, runAws, runAwsCli } from "./testing/aws_cli.ts";
+import { type CliResult, runCli, startCli, type TempHome } from "./testing/cli.ts";
 import {
   assertLoggedIn,
   inMinutes,
@@ -160,42 +161,16 @@ Deno.test("a run that is killed leaves a whole entry or none, and the next one c
   assert.deepEqual((await names(home)).sort(), [entry, `${folder}/old.json`]);
 });
 
-// the AWS CLI as a module of Debian's Python, which brings its botocore along
-const python = "/usr/bin/python3";
-const withCli = { ignore: !requirePrograms(["aws"]) || !await hasModule() };
-
-async function hasModule(): Promise<boolean> {
-  try {
-    const args = ["-c", "import awscli.botocore"];
-    const { success } = await new Deno.Command(python, { args, stderr: "null" }).output();
-    if (!success) console.log("skipped: needs Debian's awscli");
-    return success;
-  } catch {
-    return false;
-  }
-}
-
-async function run(home: TempHome, command: string[]): Promise<string> {
-  const [program = "", ...args] = command;
-  const { code, stdout, stderr } = await new Deno.Command(program, {
-    args,
-    clearEnv: true,
-    env: { HOME: home.path, PATH: "/usr/bin:/bin", AWS_EC2_METADATA_DISABLED: "true" },
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  assert.equal(code, 0, decoder.decode(stderr));
-  return decoder.decode(stdout);
-}
+const withCli = { ignore: !hasAwsCli() };
 
 Deno.test("the AWS CLI uses the role that ecrin cached", withCli, async () => {
   await using aws = await startAws();
   await using home = await start(aws);
   assertLoggedIn(await login(aws, home));
   await Deno.remove(home.at(sessionFile)); // only the cached role is left
-  const cli = ["aws", "sts", "get-caller-identity", "--output", "json", "--profile", "blog"];
+  const cli = ["sts", "get-caller-identity", "--output", "json", "--profile", "blog"];
   const { Arn } = JSON.parse(
-    await run(home, ["/usr/bin/env", ...cli, "--endpoint-url", aws.url, "--region", "eu-west-1"]),
+    await runAws([...cli, "--endpoint-url", aws.url, "--region", "eu-west-1"], { home: home.path }),
   );
   assert.match(Arn, /:assumed-role\/AWSReservedSSO_deploy_/);
   assert.equal(asked(aws), 1);
@@ -221,7 +196,7 @@ Deno.test("ecrin uses the role that the AWS CLI cached", withCli, async () => {
   await using aws = await startAws();
   await using home = await start(aws);
   const steps = getRole.replace("TOKEN", JSON.stringify(home.token.accessToken));
-  await run(home, [python, "-c", steps, aws.url]);
+  await runAwsCli(steps, { home: home.path, args: [aws.url] });
   assert.deepEqual(await names(home), [entry]);
   await Deno.remove(home.at(sessionFile)); // only the cached role is left
   const { code, stderr } = await login(aws, home);
@@ -236,7 +211,7 @@ Deno.test("the AWS CLI's logout removes what ecrin cached", withCli, async () =>
   assertLoggedIn(await login(aws, home));
   // without a region it asks nobody
   await home.writeToken({ ...home.token, region: "" });
-  await run(home, ["/usr/bin/env", "aws", "sso", "logout"]);
+  await runAws(["sso", "logout"], { home: home.path });
   assert.deepEqual(await names(home), []);
   assert.deepEqual(await home.names(), []);
 });

@@ -95,9 +95,11 @@ async function strayTokens(known: ReadonlySet<string>, system: System): Promise<
     const fields = tokenFields(await system.readTextFile(path).catch(() => ""));
     if (fields === undefined) continue;
     const { startUrl, region } = fields;
+    // other programs keep their own tokens there, which say nothing of a portal: Kiro, for one
+    if (typeof startUrl !== "string" || startUrl === "") continue;
     found.push({
       session: undefined,
-      startUrl: typeof startUrl === "string" ? startUrl : undefined,
+      startUrl,
       region: typeof region === "string" ? region : undefined,
       profiles: [],
       path,

@@ -6,7 +6,7 @@
  */
 
 import { basename, dirname, join } from "node:path";
-import { exitCodes, UserError } from "./errors.ts";
+import { exitCodes, permissionError, UserError } from "./errors.ts";
 import {
   errorCode,
   followLinks,
@@ -16,6 +16,7 @@ import {
   tryLockFile,
 } from "./file_lock.ts";
 import type { SsoContext } from "./sso_context.ts";
+import { signInDenied } from "./sso_errors.ts";
 import type { SignedIn } from "./sso_pkce.ts";
 import type { SsoSession } from "./sso_profile.ts";
 import { parseToken, signedInText, type SsoToken, tokenPath } from "./sso_token.ts";
@@ -49,7 +50,7 @@ export async function signIn(
     await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
     return path;
   });
-  await using _lock = await lockSignIn(path, session, context);
+  await using lock = await lockSignIn(path, session, context);
   const other = parseToken(await system.readTextFile(file).catch(() => ""));
   const refused = options.insteadOf?.accessToken.reveal();
   const isGood = other !== undefined && other.expiresAt > system.now() &&
@@ -58,7 +59,11 @@ export async function signIn(
     context.report("another process has signed in");
     return other;
   }
-  const { token, registration } = await authorized(session, options, context);
+  const { token, registration } = await authorized(session, options, context)
+    .catch(async (error: unknown) => {
+      if (error instanceof UserError && error.code === "sso-sign-in-denied") await lock.deny();
+      throw error;
+    });
   signal.throwIfAborted();
   const text = signedInText(session, { token, client: registration }, system.now());
   await writable(path, () => write(path, text, context));
@@ -90,41 +95,70 @@ async function authorized(
   return await signInWithDevice(session, { openBrowser }, asking);
 }
 
+/** The right to have a person sign in. Disposing lets go of it. */
+interface SignInLock extends AsyncDisposable {
+  /** Tells those that wait for the lock that the person said no, which is the end for them too. */
+  readonly deny: () => Promise<void>;
+}
+
 /**
- * The right to have a person sign in to the session whose token is at `path`. It is a lock of that
- * session alone, since it may be held for minutes, and it goes with the process.
+ * The {@linkcode SignInLock} of the session whose token is at `path`. It is a lock of that session
+ * alone, since it may be held for minutes, and it goes with the process.
+ *
+ * @throws {UserError} when the person says no meanwhile
  */
 async function lockSignIn(
   path: string,
   session: SsoSession,
   context: SsoContext,
-): Promise<AsyncDisposable> {
-  const { signal, terminal } = context;
+): Promise<SignInLock> {
+  const { signal, system, terminal } = context;
   const lockPath = join(dirname(path), `.${basename(path)}.sign-in.lock`);
   const tryLock = () => writable(lockPath, () => tryLockFile(lockPath));
-  let lock = await tryLock();
-  if (lock === undefined) {
-    const name = session.session ?? session.startUrl;
-    terminal.say(`waiting for another ecrin, where ${name} is being signed in to`);
+  const deny = () => Deno.writeTextFile(lockPath, String(system.now().getTime())).catch(() => {});
+  const look = () => Deno.open(lockPath).catch(() => undefined);
+  const since = system.now();
+  const first = await tryLock();
+  if (first !== undefined) return { ...first, deny };
+  const name = session.session ?? session.startUrl;
+  terminal.say(`waiting for another ecrin, where ${name} is being signed in to`);
+  // open before its owner is done, who removes it
+  let file = await look();
+  try {
+    while (true) {
+      await new Promise((resolve) => setTimeout(resolve, lockInterval * (0.5 + Math.random())));
+      signal.throwIfAborted();
+      const lock = await tryLock();
+      const next = lock === undefined ? await look() : undefined;
+      const denied = await deniedAt(file);
+      file?.close();
+      file = next;
+      if (denied !== undefined && denied >= since) {
+        await lock?.[Symbol.asyncDispose]();
+        throw signInDenied(session);
+      }
+      if (lock !== undefined) return { ...lock, deny };
+    }
+  } finally {
+    file?.close();
   }
-  while (lock === undefined) {
-    signal.throwIfAborted();
-    await new Promise((resolve) => setTimeout(resolve, lockInterval * (0.5 + Math.random())));
-    lock = await tryLock();
-  }
-  return lock;
+}
+
+/** When the person said no, as the owner of the lock wrote into its file. */
+async function deniedAt(file: Deno.FsFile | undefined): Promise<Date | undefined> {
+  const bytes = new Uint8Array(32);
+  const length = await file?.read(bytes).catch(() => null);
+  return length ? new Date(Number(new TextDecoder().decode(bytes.subarray(0, length)))) : undefined;
 }
 
 async function write(
   path: string,
   text: string,
-  { signal, system, report }: SsoContext,
+  { signal, report }: SsoContext,
 ): Promise<void> {
   await using _lock = await lockFolder(dirname(path), { timeoutMs: writeTimeout, signal });
   await removeLeftovers(path);
-  // the new file gets the mode of the old one, which others may have made for all to read
-  if (system.os !== "windows") await Deno.chmod(path, 0o600).catch(() => {});
-  await replaceFile(path, new TextEncoder().encode(text), { report });
+  await replaceFile(path, new TextEncoder().encode(text), { secret: true, report });
 }
 
 /** Does `work`, which writes; a refusal of the file system is the user's to mend. */
@@ -132,6 +166,10 @@ async function writable<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) {
+      const what = `may not write the SSO token to ${dirname(path)}`;
+      throw permissionError(what, "--allow-write", error);
+    }
     const code = errorCode(error);
     if (code === undefined) throw error;
     throw new UserError(`cannot write the SSO token to ${dirname(path)} (${code})`, {

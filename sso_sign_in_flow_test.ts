@@ -122,6 +122,33 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a sign-in and an MFA code are asked for one after the other, once for all accounts",
+  ...onTerminal,
+  fn: async () => {
+    const serial = "arn:aws:iam::111111111111:mfa/ann";
+    await using aws = await startAws({ mfa: { [serial]: ["123456"] } });
+    await using home = await expiredHome(aws);
+    const role = `role_arn = arn:aws:iam::222222222222:role/admin\nmfa_serial = ${serial}\n`;
+    const config = await home.read(".aws/config");
+    await home.write(".aws/config", `${config}[profile admin]\nsource_profile = blog\n${role}`);
+    const args = ["--profile", "admin", "--region", "eu-west-2,eu-west-3", "--verbose"];
+    await using cli = await start(aws, home, { args });
+    await openPage(cli, "stdout");
+    const question = `ecrin: MFA code of ${serial} for profile "admin": `;
+    const before = lines(await cli.waitFor("stdout", question));
+    assert.match(before.at(-2) ?? "", /^ecrin: identity: the SSO session of profile "blog" /);
+    assert.equal(before.at(-1), question.trim());
+    await cli.write("123456\n");
+    const { code, stdout } = await cli.result();
+    assert.equal(code, 0, stdout);
+    const all = lines(stdout);
+    assert.equal(all.filter((line) => line.includes("this code: ")).length, 1);
+    assert.deepEqual(all.filter((line) => line.includes("MFA code of")), [`${question}123456`]);
+    assert.equal(all.filter((line) => line.startsWith("ecrin: logged in to ")).length, 3);
+  },
+});
+
+Deno.test({
   name: "--timeout is not for people: its clock stands still while they sign in",
   ...onTerminal,
   fn: async () => {
@@ -227,7 +254,7 @@ Deno.test({
   fn: async () => {
     await using aws = await startAws();
     await using home = await expiredHome(aws);
-    const shell = `for i in $(seq 20); do ECRIN & pids="$pids $!"; done; ` +
+    const shell = `for i in $(seq 20); do nice ECRIN & pids="$pids $!"; done; ` +
       `for pid in $pids; do wait $pid || exit 9; done; echo all done`;
     await using cli = await start(aws, home, { shell });
     // nobody agrees before all the others have come to wait
@@ -251,7 +278,7 @@ Deno.test({
     await using aws = await startAws();
     await using home = await expiredHome(aws);
     const browser = await home.writeProgram("browser", '#!/bin/sh\necho "$1" >> "$HOME/opened"\n');
-    const shell = `for i in $(seq 20); do ECRIN </dev/tty & pids="$pids $!"; done; ` +
+    const shell = `for i in $(seq 20); do nice ECRIN </dev/tty & pids="$pids $!"; done; ` +
       `for pid in $pids; do wait $pid || exit 9; done; echo all done`;
     await using cli = await start(aws, home, {
       shell,
@@ -299,6 +326,49 @@ Deno.test({
     assert(aws.sso.tokens.has((await home.readToken()).accessToken));
     const left = (await home.names()).filter((name) => /lock|tmp/.test(name));
     assert.deepEqual(left, []);
+  },
+});
+
+Deno.test({
+  name: "whoever denies is not asked by the runs that waited, and by later ones again",
+  ...onTerminal,
+  fn: async () => {
+    await using aws = await startAws();
+    aws.sso.deny = true;
+    await using home = await expiredHome(aws);
+    const shell = `for i in $(seq 5); do nice ECRIN & pids="$pids $!"; done; ` +
+      `for pid in $pids; do wait $pid; echo "ended with $?"; done`;
+    await using cli = await start(aws, home, { shell });
+    await cli.waitFor("stdout", /(?:waiting for another ecrin[^]*){4}/);
+    await openPage(cli, "stdout");
+    const { stdout } = await cli.result();
+    assert.equal(stdout.match(/ended with 4\r\n/g)?.length, 5, stdout);
+    assert.equal(stdout.match(/error: the sign-in to corp was denied in the browser/g)?.length, 5);
+    assert.equal(aws.requestsOf("sso-oidc", "StartDeviceAuthorization").length, 1);
+    assert.deepEqual((await home.names()).filter((name) => name.includes("lock")), []);
+    aws.sso.deny = false;
+    await using later = await start(aws, home);
+    await openPage(later, "stdout");
+    assert.equal((await later.result()).code, 0);
+  },
+});
+
+Deno.test({
+  name: "a run whose token may not be written says so before it asks anybody",
+  ...onTerminal,
+  fn: async () => {
+    await using aws = await startAws();
+    await using home = await expiredHome(aws);
+    const denoArgs = ["-A", `--deny-write=${home.at(".aws")}`];
+    const options = { home: home.path, env: aws.env(), denoArgs };
+    const { code, stderr } = await runCli(["sso", "login", "--profile", "blog"], options);
+    assert.equal(code, 2, stderr);
+    assert.deepEqual(lines(stderr), [
+      `ecrin: error: may not write the SSO token to ${home.at(".aws/sso/cache")}: ` +
+      "Deno was started without the permission",
+      "ecrin: hint: add --allow-write, or -A, to the deno command",
+    ]);
+    assert.deepEqual(aws.requests, []);
   },
 });
 

@@ -5,6 +5,7 @@
  */
 
 import type { Env } from "./aws_config.ts";
+import { usageError } from "./errors.ts";
 
 /** The machine, the clock and the two output streams. */
 export interface System {
@@ -45,7 +46,7 @@ export function realSystem(): System {
       }
     },
     now: () => new Date(),
-    stdout: (text) => writeAll(Deno.stdout, text),
+    stdout: toStdout(),
     stderr: (text) => writeAll(Deno.stderr, text),
     stderrIsTerminal: Deno.stderr.isTerminal(),
     stdoutIsTerminal: Deno.stdout.isTerminal(),
@@ -56,6 +57,25 @@ export function realSystem(): System {
         return 80;
       }
     },
+  };
+}
+
+/** Writes to stdout; that this failed is said once. */
+function toStdout(): System["stdout"] {
+  let failed = false;
+  return (text) => {
+    if (failed) return;
+    try {
+      writeAll(Deno.stdout, text);
+    } catch (cause) {
+      failed = true;
+      throw usageError(
+        "output-unwritable",
+        `cannot write to stdout: ${(cause as Error).message}`,
+        "check where it goes",
+        cause,
+      );
+    }
   };
 }
 

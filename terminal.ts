@@ -88,8 +88,8 @@ export function openTerminal(system: System, options: OutputOptions): Terminal {
     return {
       say: (text) => options.quiet || line(text),
       demand: (text) => line(text),
-      detail: (text) => options.verbose && line(text),
-      warn: (text) => options.quiet || line(text, "warning"),
+      detail: (text) => options.verbose && line(onOneLine(text)),
+      warn: (text) => options.quiet || line(onOneLine(text), "warning"),
       fail: (error) => {
         line(onOneLine(error.message), "error");
         if (error.hint !== undefined) line(onOneLine(error.hint), "hint");

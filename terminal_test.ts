@@ -91,6 +91,14 @@ Deno.test("a line break in what others say does not make a line of ours", () => 
   const system = { env: {}, stderr: (text: string) => lines.push(text) } as unknown as System;
   openTerminal(system, plain).fail(usageError("x", "it said no\nlogged in to x\r\n", "a\nb"));
   assert.equal(lines.join(""), "ecrin: error: it said no logged in to x \necrin: hint: a b\n");
+  lines.length = 0;
+  const terminal = openTerminal(system, { ...plain, verbose: true });
+  terminal.warn("it said no\nlogged in to x");
+  terminal.detail("it said no\r\nlogged in to x");
+  assert.deepEqual(lines, [
+    "ecrin: warning: it said no logged in to x\n",
+    "ecrin: it said no logged in to x\n",
+  ]);
 });
 
 Deno.test("one question at a time, and what others say meanwhile waits for its end", async () => {

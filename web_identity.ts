@@ -160,9 +160,8 @@ export function webIdentitySource(choice: WebIdentityChoice, env: Env): WebToken
   const source = jobIdentity(env);
   if (source !== undefined) return source;
   if (inActions(env)) throw permissionMissing(env);
-  if (env.GITLAB_CI) {
-    throw notThere("GitLab has no web identity but in the variable that the job names", gitlabHint);
-  }
+  const platform = platformOf(env);
+  if (platform !== undefined) throw notThere(`${platform.name} ${platform.lack}`, platform.hint);
   throw notThere(
     "no web identity: this is no CI job that ecrin knows one of",
     "say where the token is: --web-identity env:NAME or file:PATH",
@@ -177,6 +176,30 @@ function notThere(message: string, hint: string): UserError {
   });
 }
 
+/** Platforms that give a job a web identity where it says so, by a variable that is theirs. */
+const wanting = [
+  {
+    sign: "GITLAB_CI",
+    name: "the GitLab job",
+    lack: "names no web identity",
+    hint: gitlabHint,
+  },
+  {
+    sign: "BITBUCKET_BUILD_NUMBER",
+    name: "the Bitbucket step",
+    lack: "has no web identity",
+    hint: "put oidc: true in the step",
+  },
+  {
+    sign: "CIRCLECI",
+    name: "the CircleCI job",
+    lack: "has no web identity",
+    hint: "let the job use a context; builds of forks get a token only where secrets are passed on",
+  },
+] as const;
+
+const platformOf = (env: Env) => wanting.find(({ sign }) => env[sign]);
+
 const inActions = (env: Env): boolean => env.GITHUB_ACTIONS === "true";
 
 /**
@@ -186,8 +209,9 @@ const inActions = (env: Env): boolean => env.GITHUB_ACTIONS === "true";
 export function jobIdentityMissing(env: Env, cause?: unknown): UserError | undefined {
   if (jobIdentityName(env) !== undefined) return undefined;
   if (inActions(env)) return permissionMissing(env, cause);
-  if (!env.GITLAB_CI) return undefined;
-  return notThere("no AWS credentials: the GitLab job names no web identity", gitlabHint);
+  const platform = platformOf(env);
+  return platform &&
+    notThere(`no AWS credentials: ${platform.name} ${platform.lack}`, platform.hint);
 }
 
 function permissionMissing(env: Env, cause?: unknown): UserError {

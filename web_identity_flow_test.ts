@@ -129,6 +129,7 @@ Deno.test("Buildkite's agent is asked for the token of a job", { ignore: windows
     const { code, stderr } = await run();
     assert.equal(code, 4);
     assert.match(stderr, /buildkite-agent, which gives the job its .* token, is not on PATH/);
+    assert.match(stderr, /^ecrin: hint: .*: --web-identity env:NAME$/m);
   });
 });
 

@@ -123,7 +123,9 @@ async function programToken(
     {
       code: "web-identity-program",
       exitCode: exitCodes.credentials,
-      hint: `run: ${argv.join(" ")}`,
+      hint: code === 127
+        ? `put ${program} on PATH, or get a token elsewhere and name it: --web-identity env:NAME`
+        : `run: ${argv.join(" ")}`,
     },
   );
 }

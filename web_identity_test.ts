@@ -143,6 +143,8 @@ const refusals: readonly (readonly [
   ["github", {}, "no-web-identity", /no job of GitHub Actions/, /in a container/],
   ["auto", {}, "no-web-identity", /no CI job that ecrin knows/, /env:NAME or file:PATH/],
   ["auto", { GITLAB_CI: "true" }, "no-web-identity", /GitLab/, /--web-identity env:AWS_TOKEN/],
+  ["auto", { BITBUCKET_BUILD_NUMBER: "9" }, "no-web-identity", /Bitbucket/, /oidc: true/],
+  ["auto", { CIRCLECI: "true" }, "no-web-identity", /CircleCI/, /context/],
   [
     "github",
     { ...github, ACTIONS_ID_TOKEN_REQUEST_TOKEN: "" },
@@ -273,6 +275,8 @@ Deno.test("with nothing there a job is told what it lacks, when a role is named"
   assert.equal(inGithub.code, "id-token-permission-missing");
   const inGitlab = failure(() => plan({ ...off, GITLAB_CI: "true" }));
   assert.match(inGitlab.hint ?? "", /id_tokens/);
+  const inBitbucket = failure(() => plan({ ...off, BITBUCKET_BUILD_NUMBER: "9" }));
+  assert.match(inBitbucket.hint ?? "", /oidc: true/);
   assert.equal(failure(() => plan(off)).code, "no-credentials");
   const noRole = failure(() => plan({ ...off, GITHUB_ACTIONS: "true" }, { roles: [] }));
   assert.equal(noRole.code, "no-credentials");

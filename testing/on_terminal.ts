@@ -12,27 +12,17 @@
 
 import {
   type CliOptions,
+  type CliResult,
   ecrinCommand,
   requirePrograms,
   type RunningCli,
   startCli,
 } from "./cli.ts";
-import { tempHome } from "./temp_home.ts";
 
 /** For tests that need a terminal. */
 export const onTerminal = {
-  ignore: Deno.build.os !== "linux" || !requirePrograms(["script"]),
+  ignore: Deno.build.os !== "linux" || !requirePrograms(["script", "stty"]),
 };
-
-/** Runs a shell command on a terminal, whose bytes are its output, and hangs up in the end. */
-const terminalProgram = `
-  const child = new Deno.Command("script", {
-    args: ["-qec", Deno.args[0], "/dev/null"],
-    env: { SHELL: "/bin/sh" },
-  }).spawn();
-  setTimeout(() => child.kill("SIGTERM"), 50_000);
-  Deno.exit((await child.status).code);
-`;
 
 /** How to run the CLI on a terminal. */
 export interface OnTerminal extends Pick<CliOptions, "home" | "env"> {
@@ -40,30 +30,38 @@ export interface OnTerminal extends Pick<CliOptions, "home" | "env"> {
   shell?: string;
   /** Arguments of `deno run`; default `-A`. */
   denoArgs?: string[];
+  /** Width of the terminal; default 100. */
+  columns?: number;
 }
 
 /** Starts ecrin on a terminal; what is written to it is typed there, and its stdout is the screen. */
 export async function startOnTerminal(
   args: string[],
-  { shell = "ECRIN", denoArgs = ["-A"], home, env }: OnTerminal,
+  { shell = "exec ECRIN", denoArgs = ["-A"], columns = 100, home, env }: OnTerminal,
 ): Promise<RunningCli> {
-  const folder = await tempHome({ "terminal.ts": terminalProgram });
   const words = ecrinCommand();
   const all = words.indexOf("-A");
   const command = [...words.slice(0, all), ...denoArgs, ...words.slice(all + 1), ...args]
     .map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
-  const cli = await startCli([shell.replaceAll("ECRIN", command)], {
-    script: folder.at("terminal.ts"),
+  const line = `stty cols ${columns}; ${shell.replaceAll("ECRIN", command)}`;
+  const cli = await startCli([], {
+    command: ["script", "-qec", line, "/dev/null"],
     ...(home === undefined ? {} : { home }),
-    env: { TERM: "xterm-256color", ...env },
+    env: { TERM: "xterm-256color", SHELL: "/bin/sh", ...env },
   });
   return {
     ...cli,
     async [Symbol.asyncDispose](): Promise<void> {
       // a kill would not reach what runs on the terminal
       await cli.write("\x03").catch(() => {});
-      await cli[Symbol.asyncDispose]();
-      await folder[Symbol.asyncDispose]();
+      cli.kill("SIGTERM");
+      await cli.result();
     },
   };
+}
+
+/** Runs ecrin on a terminal to its end, with nothing typed. */
+export async function runOnTerminal(args: string[], options: OnTerminal = {}): Promise<CliResult> {
+  await using cli = await startOnTerminal(args, options);
+  return await cli.result();
 }
