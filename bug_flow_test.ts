@@ -12,7 +12,8 @@ const region = "eu-west-1";
 Deno.test("a bug has its stack shown, and where to report it", async () => {
   await using aws = await startAws();
   await using home = await tempHome({
-    "broken.ts": `Date.prototype.getHours = () => { throw new RangeError("out of order"); };`,
+    "broken.ts":
+      `Date.prototype.getHours = () => { throw new RangeError("out \\x1b]0;x\\x07of \\x1b[31morder"); };`,
   });
   const { code, stdout, stderr } = await runCli(
     ["--region", region, "--tool", "file", "--json", "--timeout", "1m"],

@@ -10,7 +10,7 @@ import { identityOptions, optional, targetOptions } from "./cli.ts";
 import type { AwsCredentials } from "./clients.ts";
 import type { CommandLine } from "./command_line.ts";
 import { exitCodes, quote, usageError } from "./errors.ts";
-import { exportToSteps, maskInLog } from "./github_actions.ts";
+import { exportToSteps, maskInLog, secretsOf } from "./github_actions.ts";
 import type { CommandResult, RunCommand, RunContext } from "./run.ts";
 import {
   canUnset,
@@ -31,14 +31,15 @@ export const run: RunCommand = async (line, context) => {
 };
 
 /** `--format`, else `--json`, else that of the shell that a person types in. */
-function formatOf(line: CommandLine, { env, stderrIsTerminal }: System): Format {
+function formatOf(line: CommandLine, system: System): Format {
   const asked = optional(line, "format", parseFormat);
   const isJson = line.values.has("json");
   if (isJson && asked !== undefined && asked !== "json") {
     throw usageError("two-formats", `--json and --format ${asked} say different things`, "use one");
   }
   if (isJson) return "json";
-  return asked ?? (stderrIsTerminal ? shellFormat(env.SHELL) : "sh");
+  const atTerminal = system.stderrIsTerminal || system.stdoutIsTerminal;
+  return asked ?? (atTerminal ? shellFormat(system.env.SHELL) : "sh");
 }
 
 function printUnset(format: Format, { system }: RunContext): CommandResult {
@@ -89,8 +90,7 @@ async function printCredentials(
   { system, terminal }: RunContext,
 ): Promise<CommandResult> {
   const changes = awsVariables(credentials, region);
-  const { secretAccessKey, sessionToken } = credentials;
-  maskInLog([secretAccessKey, ...(sessionToken === undefined ? [] : [sessionToken])], system);
+  maskInLog(secretsOf(credentials), system);
   const lines = changeLines(format, changes);
   if (lines !== undefined) {
     const usage = usageOf(format, "ecrin env …");

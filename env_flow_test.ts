@@ -1,5 +1,5 @@
 /**
- * `ecrin env` and `ecrin password`, run like a person would: what they print is used.
+ * `ecrin env`, run like a person would: what it prints is used.
  */
 
 import assert from "node:assert/strict";
@@ -10,9 +10,11 @@ import {
   ecrinCommand,
   requirePrograms,
   runCli,
+  type TempHome,
   tempHome,
 } from "./testing/cli.ts";
 import { userEnv } from "./testing/ecrin.ts";
+import { inMinutes, sessionHome } from "./testing/sso_home.ts";
 
 const role = "arn:aws:iam::222222222222:role/deploy";
 const asRole = ["--role", "deploy", "--account", "222222222222", "--region", "eu-west-1"];
@@ -62,6 +64,43 @@ Deno.test("the credentials of a role last an hour, or as long as is asked", asyn
   assert.equal((await env(aws, [...asRole, "--duration", "30m"])).code, 0);
   const asked = aws.requestsOf("sts", "AssumeRole").map(({ params }) => params["DurationSeconds"]);
   assert.deepEqual(asked.map((seconds) => Number(seconds ?? 3600)), [3600, 1800]);
+});
+
+Deno.test("so do those of chains, and of profiles that say nothing else", async () => {
+  await using aws = await startAws();
+  await using home = await tempHome({
+    ".aws/config": `[profile hour]
+role_arn = ${role}
+credential_source = Environment
+[profile longer]
+role_arn = ${role}
+credential_source = Environment
+duration_seconds = 7200
+`,
+  });
+  const hop = "arn:aws:iam::111111111111:role/hop";
+  for (const args of [["--role", hop, ...asRole], ["--profile", "hour"], ["--profile", "longer"]]) {
+    const { code, stderr } = await runCli(["env", ...args], { env: userEnv(aws), home: home.path });
+    assert.equal(code, 0, stderr);
+  }
+  const asked = aws.requestsOf("sts", "AssumeRole").map(({ params }) => params["DurationSeconds"]);
+  assert.deepEqual(asked.map((seconds) => Number(seconds ?? 3600)), [3600, 3600, 3600, 7200]);
+});
+
+Deno.test("keys that last have no session, and none that was there before", async () => {
+  await using aws = await start();
+  const { stdout } = await env(aws, ["--format", "fish"], { AWS_SECURITY_TOKEN: "stale" });
+  assert.equal(
+    stdout,
+    `set -gx AWS_ACCESS_KEY_ID '${aws.keys.user.accessKeyId}'
+set -gx AWS_SECRET_ACCESS_KEY '${aws.keys.user.secretAccessKey}'
+set -e AWS_SESSION_TOKEN
+set -e AWS_CREDENTIAL_EXPIRATION
+set -e AWS_SECURITY_TOKEN
+set -e AWS_PROFILE
+set -e AWS_DEFAULT_PROFILE
+`,
+  );
 });
 
 Deno.test("json has the variables, process the document of a credential_process", async () => {
@@ -130,29 +169,80 @@ Deno.test("in GitHub Actions values are masked first, and go to the steps that f
   assert.deepEqual([outside.code, outside.stdout], [2, ""]);
 });
 
-Deno.test({
-  name: "the AWS CLI takes ecrin for its credential_process",
-  ignore: !requirePrograms(["aws"]),
-}, async () => {
-  await using aws = await start();
-  const command = [...ecrinCommand(), "env", "--format", "process", "--profile", "base", ...asRole]
-    .map((word) => `"${word}"`).join(" ");
-  await using home = await tempHome({
-    ".aws/config": `[profile base]
-aws_access_key_id = ${aws.keys.env().AWS_ACCESS_KEY_ID}
-aws_secret_access_key = ${aws.keys.env().AWS_SECRET_ACCESS_KEY}
-[profile through]
-credential_process = ${command}
-region = eu-west-1
-`,
-  });
-  const { code, stdout, stderr } = await new Deno.Command("aws", {
-    args: ["sts", "get-caller-identity", "--profile", "through", "--output", "json"],
+const withAwsCli = { ignore: !requirePrograms(["aws"]) };
+
+/** What the AWS CLI says when it is asked who it is, in a shell after `before`. */
+async function whoIsIt(
+  aws: FakeAws,
+  home: TempHome,
+  { before = ":", args = [], env = {} }: {
+    before?: string;
+    args?: string[];
+    env?: Record<string, string>;
+  },
+): Promise<string> {
+  // Debian's knows no AWS_ENDPOINT_URL
+  const script = `${before}; exec aws --endpoint-url "$AWS_ENDPOINT_URL" --output json ` +
+    `sts get-caller-identity ${args.join(" ")}`;
+  const { code, stdout, stderr } = await new Deno.Command("sh", {
+    args: ["-c", script, "sh", ...ecrinCommand()],
     clearEnv: true,
-    env: await cliEnvironment(home.path, aws.env()),
+    env: await cliEnvironment(home.path, { ...aws.env(), ...env }),
   }).output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
-  assert.match(JSON.parse(new TextDecoder().decode(stdout)).Arn, /assumed-role\/deploy\//);
+  return JSON.parse(new TextDecoder().decode(stdout)).Arn;
+}
+
+/** A profile that has its credentials from ecrin. */
+function throughEcrin(args: string[]): string {
+  const command = [...ecrinCommand(), "env", "--format", "process", ...args]
+    .map((word) => `"${word}"`).join(" ");
+  return `[profile through]\ncredential_process = ${command}\nregion = eu-west-1\n`;
+}
+
+Deno.test("the AWS CLI takes ecrin for its credential_process", withAwsCli, async (t) => {
+  const serial = "arn:aws:iam::111111111111:mfa/ann";
+  await using aws = await startAws({
+    mfa: { [serial]: ["123456"] },
+    roles: [{ arn: role }, { arn: "arn:aws:iam::222222222222:role/admin", mfa: true }],
+  });
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = aws.keys.env();
+  const config = `[profile base]
+aws_access_key_id = ${AWS_ACCESS_KEY_ID}
+aws_secret_access_key = ${AWS_SECRET_ACCESS_KEY}
+[profile admin]
+role_arn = arn:aws:iam::222222222222:role/admin
+source_profile = base
+mfa_serial = ${serial}
+mfa_process = echo 123456
+`;
+  const sources: readonly (readonly [what: string, args: string[], arn: RegExp])[] = [
+    ["a role", ["--profile", "base", ...asRole], /:assumed-role\/deploy\//],
+    ["a role with MFA", ["--profile", "admin"], /:assumed-role\/admin\//],
+    ["an SSO role", ["--profile", "blog"], /:assumed-role\/AWSReservedSSO_deploy_/],
+  ];
+  await using home = await sessionHome(aws, { expiresAt: inMinutes(60) });
+  const sso = await home.read(".aws/config");
+  for (const [what, args, arn] of sources) {
+    await t.step(what, async () => {
+      await home.write(".aws/config", config + sso + throughEcrin(args));
+      assert.match(await whoIsIt(aws, home, { args: ["--profile", "through"] }), arn);
+    });
+  }
+});
+
+Deno.test("the AWS CLI is the role in a shell that had other credentials", withAwsCli, async () => {
+  await using aws = await start();
+  await using home = await tempHome();
+  const arn = await whoIsIt(aws, home, {
+    before: `eval "$("$@" env ${asRole.join(" ")})"`,
+    env: {
+      ...aws.keys.env(),
+      AWS_SECURITY_TOKEN: "stale",
+      AWS_DEFAULT_PROFILE: "gone",
+    },
+  });
+  assert.match(arn, /:assumed-role\/deploy\//);
 });
 
 Deno.test("a credential_process that runs ecrin for its own profile is told so, not run for ever", async () => {
@@ -168,31 +258,4 @@ Deno.test("a credential_process that runs ecrin for its own profile is told so, 
   assert.equal(stdout, "");
   assert.equal(code, 4);
   assert.match(stderr, /error: the credential_process of profile "loop" failed.*OTHER/);
-});
-
-Deno.test("the password of a registry is alone on stdout, and in JSON with what belongs to it", async () => {
-  await using aws = await start();
-  const host = "222222222222.dkr.ecr.eu-west-1.amazonaws.com";
-  const run = (...args: string[]) => runCli(["password", ...args], { env: userEnv(aws) });
-  const plain = await run(host);
-  assert.equal(plain.code, 0, plain.stderr);
-  assert.match(plain.stdout, /^[\x21-\x7e]+\n$/);
-  assert.equal(plain.stderr, "");
-  const json = JSON.parse((await run(host, "--json")).stdout);
-  assert.deepEqual(Object.keys(json), ["username", "password", "registry", "expiresAt"]);
-  // the registry that the test's ECR names
-  assert.match(`${json.username} ${json.registry}`, /^AWS 127\.0\.0\.1:\d+$/);
-  const open = await run("--public", "--json");
-  assert.equal(JSON.parse(open.stdout).registry, "public.ecr.aws");
-  assert.notEqual(JSON.parse(open.stdout).password, json.password);
-  const two = await run(host, "--public");
-  assert.deepEqual([two.code, two.stdout], [2, ""]);
-});
-
-Deno.test("in GitHub Actions the password is masked before it is printed", async () => {
-  await using aws = await start();
-  const { stdout, stderr } = await runCli(["password", "--region", "eu-west-1"], {
-    env: { ...userEnv(aws), GITHUB_ACTIONS: "true" },
-  });
-  assert.equal(stderr, `::add-mask::${stdout}`);
 });

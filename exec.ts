@@ -12,6 +12,7 @@ import type { CommandLine } from "./command_line.ts";
 import type { StoredLogin } from "./docker_config.ts";
 import { shellWord, usageError, UserError } from "./errors.ts";
 import { findCommand, runInForeground } from "./foreground.ts";
+import { maskInLog, passwordForms, secretsOf } from "./github_actions.ts";
 import { isolatedFolder } from "./isolated_folder.ts";
 import { loginEnvironment } from "./login_environment.ts";
 import type { RunCommand, RunContext } from "./run.ts";
@@ -32,11 +33,11 @@ export const run: RunCommand = async (line, context) => {
     "getting credentials",
     prepare(line, context),
   );
-  await using folder = await isolatedFolder({ fallback: system.env.HOME ?? "." });
+  await using files = new AsyncDisposableStack();
   const env = {
     ...system.env,
     ...variables,
-    ...await loginEnvironment(logins, { system, signal, folder: folder.path }),
+    ...await loginVariables(logins, { program, files }, context),
   };
   signal.throwIfAborted();
   liftTimeLimit();
@@ -59,13 +60,13 @@ async function prepare(line: CommandLine, context: RunContext): Promise<Equipmen
   for (const warning of named.warnings) terminal.warn(warning);
   const plan = await planAccess(options, context);
   const region = named.regions[0] ?? plan.settings.region;
-  const isNamed = named.accounts.length + named.registries.length > 0 || named.public;
-  // without a region there is no registry of one's own, and the command may want none
+  // --account says where a role is as well, and the command may want no registry at all
+  const isNamed = named.registries.length > 0 || named.public;
   const targets = isNamed || region !== undefined ? planTargets(named, region) : [];
   const stepFor = (place: Place): Step =>
     planStep(plan, options, place, { defaultDuration: stsDuration });
   const steps = targets.map((target) => ({ target, step: stepFor(target) }));
-  const mine = steps[0]?.step ?? stepFor({ account: undefined, region });
+  const mine = steps[0]?.step ?? stepFor({ account: named.accounts[0], region });
   const access = openAccess(plan, options, context);
   const { credentials } = await access.identityFor(mine, region);
   const overridden = plan.settings.endpointOverride("ecr") !== undefined;
@@ -78,11 +79,34 @@ async function prepare(line: CommandLine, context: RunContext): Promise<Equipmen
     } catch (error) {
       if (isNamed || !(error instanceof UserError)) throw error;
       context.signal.throwIfAborted();
-      terminal.warn(`the command gets no login to your own registry: ${error.message}`);
+      const name = target.registry?.host ?? "your own registry";
+      terminal.warn(`the command gets no login to ${name}: ${error.message}`);
       return [];
     }
   }));
   const { set, unset } = awsVariables(credentials, region);
+  maskInLog([...secretsOf(credentials), ...logins.flat().flatMap(passwordForms)], context.system);
   const unsetting = Object.fromEntries(unset.map((name) => [name, undefined]));
   return { variables: { ...unsetting, ...set }, logins: logins.flat() };
+}
+
+/** Writes the files of the logins into a folder, which `files` removes. */
+async function loginVariables(
+  logins: readonly StoredLogin[],
+  { program, files }: { readonly program: string; readonly files: AsyncDisposableStack },
+  { system, signal }: RunContext,
+): Promise<Record<string, string>> {
+  if (logins.length === 0) return {};
+  try {
+    const folder = files.use(await isolatedFolder({ fallback: system.env.HOME ?? "." }));
+    return await loginEnvironment(logins, { system, signal, program, folder: folder.path });
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause) || cause instanceof UserError) throw cause;
+    throw usageError(
+      "no-temporary-folder",
+      `cannot write the logins to a temporary folder: ${cause.message}`,
+      "set TMPDIR to a folder that can be written",
+      cause,
+    );
+  }
 }

@@ -7,11 +7,17 @@
 
 import { join } from "node:path";
 import type { Env } from "./aws_config.ts";
-import { exitCodes, permissionError, quoteName, UserError } from "./errors.ts";
+import { exitCodes, permissionError, quoteName, shellWord, UserError } from "./errors.ts";
 import type { System } from "./system.ts";
 
 /** Sends signals to `receiver` instead of ending the run, until it is disposed. */
-export type ForwardSignals = (receiver: (signal: Deno.Signal) => void) => Disposable;
+export type ForwardSignals = (receiver: (signal: Deno.Signal) => void) => Forwarding;
+
+/** What {@linkcode ForwardSignals} gives. */
+export interface Forwarding extends Disposable {
+  /** What ecrin was told to ignore when it was started, and its command is to be told too. */
+  readonly ignored: readonly Deno.Signal[];
+}
 
 /**
  * The path of the program that a shell would run.
@@ -36,7 +42,9 @@ export function findCommand(name: string, { env, os }: System): string {
     throw new UserError(`cannot run ${quoteName(name)}: it is ${kinds.get(other)}`, {
       code: "command-not-executable",
       exitCode: exitCodes.notExecutable,
-      hint: kinds.get(other) === "a folder" ? "name a program in it" : `run: chmod +x ${other}`,
+      hint: kinds.get(other) === "a folder"
+        ? "name a program in it"
+        : `run: chmod +x ${shellWord(other)}`,
     });
   }
   throw new UserError(`there is no command ${quoteName(name)}`, {
@@ -57,6 +65,18 @@ function kindOf(path: string, windows: boolean): string | undefined {
   }
 }
 
+/** Whether what is typed on a terminal reaches this process, and with it the command. */
+function isInForeground(): boolean {
+  try {
+    // proc(5): pid (name) state ppid pgrp session tty_nr tpgid; a name may hold anything
+    const stat = Deno.readTextFileSync("/proc/self/stat");
+    const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return group === foreground;
+  } catch {
+    return [Deno.stdin, Deno.stdout, Deno.stderr].some((stream) => stream.isTerminal());
+  }
+}
+
 /**
  * Runs a command to its end, with this process's input, output and terminal.
  *
@@ -68,14 +88,14 @@ export async function runInForeground(
   argv: readonly string[],
   { env, forwardSignals }: { readonly env: Env; readonly forwardSignals: ForwardSignals },
 ): Promise<number> {
-  const [program = "", ...args] = argv;
+  const [program = ""] = argv;
   const kept = Object.entries(env).filter((entry): entry is [string, string] =>
     entry[1] !== undefined
   );
   let child: Deno.ChildProcess | undefined;
-  using _signals = forwardSignals((signal) => {
+  using forwarding = forwardSignals((signal) => {
     // a terminal sends what is typed there to the command by itself
-    if ((signal === "SIGINT" || signal === "SIGQUIT") && Deno.stdin.isTerminal()) return;
+    if ((signal === "SIGINT" || signal === "SIGQUIT") && isInForeground()) return;
     try {
       child?.kill(signal);
     } catch {
@@ -83,7 +103,8 @@ export async function runInForeground(
     }
   });
   try {
-    child = new Deno.Command(program, {
+    const [first = program, ...args] = ignoring(forwarding.ignored, argv);
+    child = new Deno.Command(first, {
       args,
       clearEnv: true,
       env: Object.fromEntries(kept),
@@ -106,4 +127,11 @@ export async function runInForeground(
   }
   const { code } = await child.status;
   return code;
+}
+
+/** The command line with signals ignored, which Deno would let the command have again. */
+function ignoring(signals: readonly Deno.Signal[], argv: readonly string[]): readonly string[] {
+  if (signals.length === 0) return argv;
+  const names = signals.map((signal) => signal.slice("SIG".length)).join(" ");
+  return ["/bin/sh", "-c", `trap '' ${names}; exec "$@"`, "sh", ...argv];
 }

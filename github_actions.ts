@@ -6,7 +6,9 @@
  */
 
 import type { Env } from "./aws_config.ts";
+import type { AwsCredentials } from "./clients.ts";
 import { exitCodes, usageError, UserError } from "./errors.ts";
+import type { Secret } from "./secret.ts";
 import type { System } from "./system.ts";
 
 /** Whether this is a step of a job there; Forgejo and Gitea say so too. */
@@ -21,6 +23,16 @@ export function inGitHubActions(env: Env): boolean {
 export function maskInLog(values: readonly string[], { env, stderr }: System): void {
   if (!inGitHubActions(env)) return;
   for (const value of values) stderr(`::add-mask::${escaped(value)}\n`);
+}
+
+/** The parts of credentials that nobody may see. */
+export function secretsOf({ secretAccessKey, sessionToken }: AwsCredentials): string[] {
+  return sessionToken === undefined ? [secretAccessKey] : [secretAccessKey, sessionToken];
+}
+
+/** A registry's password, and the form that it has in files and requests. */
+export function passwordForms({ password }: { readonly password: Secret }): string[] {
+  return [password.reveal(), btoa(`AWS:${password.reveal()}`)];
 }
 
 /** As the runner wants data in its commands (actions/toolkit, `escapeData`). */

@@ -32,12 +32,17 @@ export async function main(
   return await run(args, system, { ...signals, version: manifest.version });
 }
 
-/** Reports a defect: everything that is not a {@linkcode UserError}. */
+/** Reports a defect: everything that is not a {@linkcode UserError}, of which the help has one. */
 async function reportBug(error: unknown, system: System): Promise<ExitCode> {
+  if (error instanceof UserError) {
+    system.stderr(`ecrin: error: ${error.message}\n`);
+    return error.exitCode;
+  }
   const { scrub } = await import("./secret.ts");
+  const { printable } = await import("./terminal.ts");
   const stack = error instanceof Error ? error.stack ?? String(error) : String(error);
   system.stderr(
-    `ecrin: bug: ${scrub(stack)}\n` +
+    `ecrin: bug: ${printable(scrub(stack))}\n` +
       `ecrin: hint: please report this in ecrin's issue tracker, with ecrin ${manifest.version} ` +
       `and Deno ${Deno.version.deno}\n`,
   );
@@ -54,22 +59,51 @@ const commandSignals: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? []
   : ["SIGQUIT", "SIGUSR1", "SIGUSR2"];
 
+/** Those that a process may have been told to ignore, by their numbers in signal(7). */
+const ignorable: readonly (readonly [signal: Deno.Signal, number: number])[] = [
+  ["SIGHUP", 1],
+  ["SIGINT", 2],
+  ["SIGQUIT", 3],
+];
+
+/**
+ * The signals that this process was told to ignore, as nohup does, and a script with what it runs in
+ * the background. Asked before there are listeners.
+ */
+function ignoredSignals(): Deno.Signal[] {
+  try {
+    const status = Deno.readTextFileSync("/proc/self/status");
+    const mask = BigInt(`0x${/^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? 0}`);
+    return ignorable.flatMap(([signal, number]) =>
+      (mask >> BigInt(number - 1)) % 2n === 1n ? [signal] : []
+    );
+  } catch {
+    return []; // not Linux, or Deno may not look
+  }
+}
+
 if (import.meta.main) {
   const system = realSystem();
+  const ignored = ignoredSignals();
   const interrupted = new AbortController();
   let receiver: ((signal: Deno.Signal) => void) | undefined;
   for (const signal of signals) {
+    // with a listener for one signal, Deno ends by those of them that have none
     Deno.addSignalListener(signal, () => {
+      if (ignored.includes(signal)) return;
       if (receiver !== undefined) return receiver(signal);
       interrupted.abort(
         new UserError("interrupted", { code: "interrupted", exitCode: exitCodes.interrupted }),
       );
     });
   }
-  const forwardSignals = (to: (signal: Deno.Signal) => void): Disposable => {
+  const forwardSignals: RunOptions["forwardSignals"] = (to) => {
     receiver = to;
-    for (const signal of commandSignals) Deno.addSignalListener(signal, () => to(signal));
+    for (const signal of commandSignals.filter((signal) => !ignored.includes(signal))) {
+      Deno.addSignalListener(signal, () => to(signal));
+    }
     return {
+      ignored,
       [Symbol.dispose]: () => {
         receiver = undefined;
       },

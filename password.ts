@@ -7,7 +7,7 @@
 import { openAccess, planAccess, planStep } from "./access.ts";
 import { identityOptions, targetOptions } from "./cli.ts";
 import { exitCodes, usageError } from "./errors.ts";
-import { maskInLog } from "./github_actions.ts";
+import { maskInLog, passwordForms } from "./github_actions.ts";
 import type { RunCommand } from "./run.ts";
 import { loginHost, planTargets } from "./targets.ts";
 
@@ -34,7 +34,7 @@ export const run: RunCommand = async (line, context) => {
   );
   const overridden = plan.settings.endpointOverride("ecr") !== undefined;
   const { host } = loginHost(target, proxyEndpoint, overridden);
-  maskInLog([password.reveal()], system);
+  maskInLog(passwordForms({ password }), system);
   if (!line.values.has("json")) {
     system.stdout(`${password.reveal()}\n`);
     return { exitCode: exitCodes.ok };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { UserError } from "./errors.ts";
 import { requirePrograms } from "./testing/cli.ts";
+import { needs } from "./testing/docker_config.ts";
 import { changeLines, type Format, parseFormat, shellFormat, usageOf } from "./shell_syntax.ts";
 
 /** Values that break what is quoted carelessly. */
@@ -61,7 +62,7 @@ for (const [program, format, print] of shells) {
   const optional = program === "pwsh" || program === "dash";
   Deno.test({
     name: `${program} takes up every value as it is`,
-    ignore: optional ? !await isInstalled(program) : !requirePrograms([program]),
+    ignore: optional ? !needs(program, await isInstalled(program)) : !requirePrograms([program]),
     fn: async () => {
       const folder = await Deno.makeTempDir();
       try {
