@@ -306,9 +306,11 @@ function assertKept(before: string, after: string, wanted: WantedSection[], what
     }
   }
   const wantedNames = new Set(wanted.map(({ name }) => name));
-  for (const  of of["profiles", "ssoSessions", "services"] as const) {
-    for (const [name, section] of one[of]) assert.deepEqual(other[of].get(name), section, what);
-    for (const name of other[of].keys()) assert(one[of].has(name) || wantedNames.has(name), what);
+  for (const kind of ["profiles", "ssoSessions", "services"] as const) {
+    for (const [name, section] of one[kind]) assert.deepEqual(other[kind].get(name), section, what);
+    for (const name of other[kind].keys()) {
+      assert(one[kind].has(name) || wantedNames.has(name), what);
+    }
   }
   const comments = (text: string) => text.split(/[\r\n]+/).filter((line) => /^\s*[#;]/.test(line));
   assert.deepEqual(comments(after), comments(before), what);

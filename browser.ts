@@ -6,7 +6,7 @@
 
 import type { ChildProcess } from "node:child_process";
 import { loadOpen } from "./deps.ts";
-import { withoutSecrets } from "./docker.ts";
+import { withoutSecrets } from "./secret_variables.ts";
 import type { System } from "./system.ts";
 import type { Terminal } from "./terminal.ts";
 import { findProgram } from "./tools.ts";
@@ -42,9 +42,8 @@ export async function openInBrowser(url: string, context: BrowserContext): Promi
     terminal.detail("there is no screen to open a browser on");
     return false;
   }
-  // Deno lets the package look for WSL only with all permissions, which a compiled ecrin has not
   const openers = named === undefined
-    ? [systemOpener(url, system), commandOpener(["xdg-open", url], system)]
+    ? [systemOpener(url, system)]
     : named.map((command) => commandOpener(command, system));
   for (const opener of openers) {
     signal.throwIfAborted();

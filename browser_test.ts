@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { hasScreen, namedBrowsers } from "./browser.ts";
-import manifest from "./deno.json" with { type: "json" };
 import { runCli, type TempHome, tempHome } from "./testing/cli.ts";
 
 const url = "https://x.awsapps.com/authorize?a=1&b=%s$&'";
@@ -104,17 +103,16 @@ function desktop(home: TempHome): Record<string, string> {
 const linux = { ignore: Deno.build.os !== "linux" };
 
 /** The permissions that a binary has, as flags. */
-const compiled = Object.entries(manifest.compile.permissions).map(([kind, granted]) =>
-  Array.isArray(granted) ? `--allow-${kind}=${granted.join(",")}` : `--allow-${kind}`
+const compiled = ["env", "ffi", "import", "net", "read", "run", "sys", "write"].map((kind) =>
+  `--allow-${kind}`
 );
 
 const opens = [
-  // by the xdg-open of the package, and x-www-browser
-  ["with all permissions", ["-A"], /^opened the page with the system's browser\n$/],
-  ["with a binary's permissions", compiled, /\nopened the page with xdg-open\n$/],
+  ["with all permissions", ["-A"]],
+  ["with a binary's permissions", compiled],
 ] as const;
 
-for (const [name, permissions, said] of opens) {
+for (const [name, permissions] of opens) {
   Deno.test(
     `the browser gets the page, no secret, and outlives ecrin, ${name}`,
     linux,
@@ -127,7 +125,8 @@ for (const [name, permissions, said] of opens) {
         denoArgs: [...permissions],
       });
       try {
-        assert.match(stderr, said);
+        // by the xdg-open of the package, and x-www-browser
+        assert.equal(stderr, "opened the page with the system's browser\n");
         assert.equal(stdout, "true\nnot-a-secret-key\n", "its own environment is as it was");
         while (!await home.exists("args")) await new Promise((resolve) => setTimeout(resolve, 10));
         assert.equal(await home.read("args"), `${url}\n`);
@@ -157,8 +156,7 @@ const opensNothing: [
   ],
   [
     "under the permission set",
-    "could not open the page with the system's browser: Deno was started without the permission\n" +
-    "could not open the page with xdg-open: Deno was started without the permission",
+    "could not open the page with the system's browser: Deno was started without the permission",
     { denoArgs: ["-P"] },
   ],
 ];
@@ -184,9 +182,6 @@ Deno.test("a system without a browser is said", linux, async () => {
   // every program is out of reach, and with them all browsers
   const env = { ...desktop(home), PATH: home.at("nothing") };
   const { stdout, stderr } = await runCli([url], { home: home.path, script, env });
-  assert.match(
-    stderr,
-    /^could not .* the system's browser: it ended with exit code \d+\ncould not .* no such program\n$/,
-  );
+  assert.match(stderr, /^could not .* the system's browser: it ended with exit code \d+\n$/);
   assert.equal(stdout, "false\nnot-a-secret-key\n");
 });

@@ -256,13 +256,16 @@ Deno.test("an unreadable or refused web identity token is said so", async () => 
 
 // The metadata service: outside EC2 its address swallows packets, so a hang is the usual answer.
 
+/** In milliseconds: more than a second on a busy machine, and less than any limit but that second. */
+const patience = 12_000;
+
 Deno.test("a metadata service that hangs costs about a second, and is asked once", async () => {
   await using aws = await startAws();
   aws.fault({ kind: "hang", service: "imds" });
   const { code, stderr, milliseconds } = await ecrin(aws, target);
   assert.equal(code, 4);
   assert.match(stderr, /^ecrin: error: no AWS credentials/m);
-  assert(milliseconds < 4000, `${milliseconds} ms`);
+  assert(milliseconds < patience, `${milliseconds} ms`);
   assert.equal(aws.requests.length, 1);
 });
 
@@ -271,7 +274,7 @@ Deno.test("a metadata service that hangs when asked for the region costs about a
   aws.fault({ kind: "hang", service: "imds" });
   const { code, milliseconds } = await ecrin(aws, ["--account", "111111111111"]);
   assert.equal(code, 2);
-  assert(milliseconds < 4000, `${milliseconds} ms`);
+  assert(milliseconds < patience, `${milliseconds} ms`);
   assert.equal(aws.requests.length, 1);
 });
 
@@ -282,6 +285,6 @@ Deno.test("a metadata service that hangs half-way costs about a second", async (
   aws.fault({ kind: "hang", service: "imds", operation: "GetMetadata" });
   const { code, milliseconds } = await ecrin(aws, target);
   assert.equal(code, 4);
-  assert(milliseconds < 4000, `${milliseconds} ms`);
+  assert(milliseconds < patience, `${milliseconds} ms`);
   assert(aws.requests.length <= 2);
 });

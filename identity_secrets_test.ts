@@ -54,7 +54,7 @@ for (const [name, { service, args }] of Object.entries(services)) {
             ...(kind === "error" ? { message: echo } : {}),
           });
           const passes = kind === "foreign-proxy-endpoint" && service !== "ecr";
-          await watched(aws, { args, exitCode: passes ? 0 : /^[2345]$/ });
+          await watched(aws, { args, exitCode: passes ? 0 : /^[2345]$/, hurried: true });
         });
       }
     },
@@ -79,6 +79,7 @@ Deno.test({
           args: ["--profile", "blog", "--tool", "docker"],
           exitCode: kind === undefined || kind === "foreign-proxy-endpoint" ? 0 : /^[45]$/,
           secrets: [token, refresh, session.clientSecret],
+          hurried: true,
           env: noKeys,
           files: {
             ".aws/config": ssoProfile({ region }),

@@ -21,6 +21,9 @@ import { contents } from "./testing/temp_home.ts";
 const region = "eu-west-1";
 const roleArgs = ["--region", region, "--account", "222222222222", "--role", "deploy"];
 
+/** In milliseconds: enough for a busy machine, and less than anything that is waited for. */
+const promptly = 12_000;
+
 const gaveUp: Failure = {
   exitCode: 124,
   code: "timeout",
@@ -114,7 +117,7 @@ for (const [what, script] of Object.entries(stuck)) {
         const { code, stdout, stderr } = await cli.result();
         const took = performance.now() - started;
         assert.equal(await lives(pid), false, "docker is still there");
-        assert(took < (how === "--timeout" ? 5000 : 3000), `${took} ms`);
+        assert(took < promptly, `${took} ms`);
         if (how === "--timeout") {
           assert.equal(code, 124);
           assert.match(stderr, /^ecrin: error: gave up after 2 seconds\necrin: hint: .*\n$/);
@@ -174,7 +177,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
         cli.kill(signal);
         const { code, stdout, stderr } = await cli.result();
         assert.deepEqual([code, stdout, stderr], [130, "", "ecrin: error: interrupted\n"]);
-        assert(performance.now() - started < 3000);
+        assert(performance.now() - started < promptly);
         assert.deepEqual(await contents(home.path), {});
       },
     });

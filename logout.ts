@@ -6,7 +6,8 @@
 
 import { dirname } from "node:path";
 import type { CommandLine } from "./command_line.ts";
-import { changeLogins, type DockerConfig, type LoginChange, readLogin } from "./docker_config.ts";
+import { type DockerConfig, type LoginChange, readLogin } from "./docker_config.ts";
+import { changeLogins } from "./docker_config_file.ts";
 import { type ExitCode, exitCodes, usageError, UserError } from "./errors.ts";
 import { expiryOf } from "./expiry.ts";
 import {

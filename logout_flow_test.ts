@@ -239,7 +239,7 @@ Deno.test("20 logouts at once beside 20 logins lose nothing of other hosts", asy
   });
   const login = (name: string): Promise<Deno.CommandOutput> => {
     const script = `
-      import { storeLogin } from ${JSON.stringify(import.meta.resolve("./docker_config.ts"))};
+      import { storeLogin } from ${JSON.stringify(import.meta.resolve("./docker_config_file.ts"))};
       import { Secret } from ${JSON.stringify(import.meta.resolve("./secret.ts"))};
       const [path, host] = ${JSON.stringify([home.at(docker), name])};
       await storeLogin(path, [{ host, username: "AWS", password: new Secret("made-up") }]);

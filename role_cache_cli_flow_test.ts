@@ -5,7 +5,8 @@
 
 import assert from "node:assert/strict";
 import { type FakeAws, startAws } from "./testing/aws.ts";
-import { requirePrograms, runCli, type TempHome, tempHome } from "./testing/cli.ts";
+import { hasAwsCli, runAws, runAwsCli } from "./testing/aws_cli.ts";
+import { runCli, type TempHome, tempHome } from "./testing/cli.ts";
 
 const serial = "arn:aws:iam::111111111111:mfa/ann";
 const admin = "arn:aws:iam::222222222222:role/admin";
@@ -19,37 +20,11 @@ mfa_serial = ${serial}
 duration_seconds = 1800
 `;
 
-const python = "/usr/bin/python3";
-// the AWS CLI as a module of Debian's Python, which brings its botocore along
-const withCli = { ignore: !requirePrograms(["aws"]) || !await hasModule() };
-
-async function hasModule(): Promise<boolean> {
-  try {
-    const args = ["-c", "import awscli.botocore"];
-    const { success } = await new Deno.Command(python, { args, stderr: "null" }).output();
-    if (!success) console.log("skipped: needs Debian's awscli");
-    return success;
-  } catch {
-    return false;
-  }
-}
+const withCli = { ignore: !hasAwsCli() };
 
 const args = ["--account", "222222222222", "--region", "eu-west-1", "--tool", "file"].concat(
   ["--profile", "admin", "--verbose"],
 );
-
-async function run(home: TempHome, command: string[]): Promise<string> {
-  const [program = "", ...rest] = command;
-  const { code, stdout, stderr } = await new Deno.Command(program, {
-    args: rest,
-    clearEnv: true,
-    env: { HOME: home.path, PATH: "/usr/bin:/bin", AWS_EC2_METADATA_DISABLED: "true" },
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  assert.equal(code, 0, decoder.decode(stderr));
-  return decoder.decode(stdout);
-}
 
 function start(): Promise<FakeAws> {
   return startAws({
@@ -75,9 +50,9 @@ Deno.test({
     await using aws = await start();
     await using home = await tempHome({ ".aws/config": config });
     await login(aws, home, ["--mfa-code", "123456"]);
-    const cli = ["aws", "sts", "get-caller-identity", "--output", "json", "--profile", "admin"];
+    const cli = ["sts", "get-caller-identity", "--output", "json", "--profile", "admin"];
     const where = ["--endpoint-url", aws.url, "--region", "eu-west-1"];
-    const { Arn } = JSON.parse(await run(home, ["/usr/bin/env", ...cli, ...where]));
+    const { Arn } = JSON.parse(await runAws([...cli, ...where], { home: home.path }));
     assert.equal(Arn, "arn:aws:sts::222222222222:assumed-role/admin/ann");
     assert.equal(aws.requestsOf("sts", "AssumeRole").length, 1);
   },
@@ -105,7 +80,7 @@ Deno.test({
   fn: async () => {
     await using aws = await start();
     await using home = await tempHome({ ".aws/config": config });
-    await run(home, [python, "-c", assumeRole, aws.url, admin, serial]);
+    await runAwsCli(assumeRole, { home: home.path, args: [aws.url, admin, serial] });
     const stderr = await login(aws, home);
     assert.match(stderr, /took arn:aws:iam::222222222222:role\/admin from the cache, until/);
     assert.equal(aws.requestsOf("sts").length, 1);

@@ -30,6 +30,10 @@ export interface CliOptions {
   denoArgs?: string[];
   /** What to run instead of the repository's main.ts. */
   script?: string;
+  /** What to run instead of `deno run` with all of that: a program and its first arguments. */
+  command?: [string, ...string[]];
+  /** Whether it lets other programs go first: for the many at once, beside which other tests run. */
+  yielding?: boolean;
 }
 
 /** What the CLI did. */
@@ -69,6 +73,9 @@ const denoRun = ["run", "--quiet", "--config", configFile, "--cached-only"];
 
 let denoDir: Promise<string> | undefined;
 
+/** The command line that lets other programs go first. */
+export const nice = ["nice", "-n", "19"];
+
 /** The command line that runs the CLI, for programs that start it themselves. */
 export function ecrinCommand(): string[] {
   return [Deno.execPath(), ...denoRun, "-A", mainScript];
@@ -85,9 +92,13 @@ export async function startCli(args: string[], options: CliOptions = {}): Promis
   const home = options.home === undefined ? await tempHome() : undefined;
   const homePath = options.home ?? home?.path ?? "";
   const { denoArgs = ["-A"], script = mainScript, cwd = homePath } = options;
+  const [program, ...words] = [
+    ...(options.yielding === true && Deno.build.os !== "windows" ? nice : []),
+    ...(options.command ?? [Deno.execPath(), ...denoRun, ...denoArgs, script]),
+  ] as [string, ...string[]];
   const started = performance.now();
-  const process = new Deno.Command(Deno.execPath(), {
-    args: [...denoRun, ...denoArgs, script, ...args],
+  const process = new Deno.Command(program, {
+    args: [...words, ...args],
     clearEnv: true,
     env: await cliEnvironment(homePath, options.env),
     cwd,

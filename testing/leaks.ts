@@ -11,6 +11,7 @@ import { startCli, type TempHome, tempHome } from "./cli.ts";
 import { type Env, withPrograms } from "./ecrin.ts";
 import type { AwsKey } from "./keys.ts";
 import { familyOf, sampleChildren, type SeenProcess } from "./proc.ts";
+import { hurryPauses } from "./time_limits.ts";
 
 /** Characters that shells, URLs, JSON and XML write in other ways. */
 const odd = [`/+="'%&<>\\$:`, `:$\\><&%'"=+/`, `%/'+"=&\\<$>:`] as const;
@@ -112,6 +113,8 @@ export interface Watched {
   exitCode: number | RegExp;
   secrets?: string[];
   denoArgs?: string[];
+  /** Whether the pauses between its tries are short. */
+  hurried?: boolean;
   expect?: RegExp;
 }
 
@@ -133,6 +136,9 @@ export async function watched(aws: FakeAws, options: Watched): Promise<string> {
       TMPDIR: home.at("tmp"),
       ...options.env,
     },
+    // whoever looks goes first
+    yielding: true,
+    ...(options.hurried === true ? await hurryPauses(home) : {}),
     ...(options.denoArgs === undefined ? {} : { denoArgs: options.denoArgs }),
   });
   const result = await cli.result();

@@ -4,15 +4,15 @@
  * @module
  */
 
-/** The programs of `names` that are not on PATH. */
-export function missingPrograms(names: string[]): string[] {
-  return names.filter((name) => findProgram(name) === undefined);
+/** The programs of `names` that are not on PATH, or in the folders of `path`. */
+export function missingPrograms(names: string[], path?: string): string[] {
+  return names.filter((name) => findProgram(name, path) === undefined);
 }
 
 /** Where a program is, or undefined. */
-export function findProgram(name: string): string | undefined {
+export function findProgram(name: string, path = Deno.env.get("PATH") ?? ""): string | undefined {
   const windows = Deno.build.os === "windows";
-  const folders = (Deno.env.get("PATH") ?? "").split(windows ? ";" : ":").filter(Boolean);
+  const folders = path.split(windows ? ";" : ":").filter(Boolean);
   const suffixes = windows ? [".exe", ".cmd", ".bat"] : [""];
   return folders
     .flatMap((folder) => suffixes.map((suffix) => `${folder}/${name}${suffix}`))
@@ -27,8 +27,8 @@ export function findProgram(name: string): string | undefined {
  * Deno.test({ name, ignore: !requirePrograms(["docker", "openssl"]), fn });
  * ```
  */
-export function requirePrograms(names: string[]): boolean {
-  const missing = missingPrograms(names);
+export function requirePrograms(names: string[], path?: string): boolean {
+  const missing = missingPrograms(names, path);
   if (missing.length === 0) return true;
   const list = missing.join(", ");
   if (Deno.env.get("ECRIN_TEST_REQUIRE_ALL") === "1") {

@@ -26,6 +26,17 @@ export async function hurryPauses(home: TempHome): Promise<Pick<Hurry, "denoArgs
   return { denoArgs: ["-A", "--preload", script] };
 }
 
+/** Makes a second of a run's timers in `home` a minute: to its timers, it is never slow. */
+export async function slowTimers(home: TempHome): Promise<Pick<Hurry, "denoArgs">> {
+  const script = await home.write(
+    "slow-timers.ts",
+    `const { setTimeout } = globalThis;
+    globalThis.setTimeout = (work, milliseconds, ...args) =>
+      setTimeout(work, Math.min(60 * milliseconds, 2 ** 31 - 1), ...args);`,
+  );
+  return { denoArgs: ["-A", "--preload", script] };
+}
+
 /** Makes `AbortSignal.timeout` of a run in `home` a hundred times as fast, and keeps what it was asked. */
 export async function hurryRequests(home: TempHome): Promise<Hurry> {
   const log = home.at("limits");
