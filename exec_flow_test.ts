@@ -143,7 +143,7 @@ Deno.test("real tools push and read under exec, and are refused without", real, 
   const name = `${registry.host}/app:1`;
   const exec = (...command: string[]) => stage.run(["exec", ...region, "--", ...command]);
   const plain = "--dest-tls-verify=false";
-  const copy = ["skopeo", "copy", plain, `oci:${image}:1`, `docker://${name}`];
+  const copy = ["skopeo", "copy", plain, "--format=v2s2", `oci:${image}:1`, `docker://${name}`];
   assert.notEqual((await stage.program(copy)).code, 0);
   const copied = await exec(...copy);
   assert.equal(copied.code, 0, copied.stderr);
