@@ -35,6 +35,11 @@ interface ServiceException extends Error {
   readonly $metadata?: { readonly httpStatusCode?: number; readonly attempts?: number };
 }
 
+/** The HTTP status of the answer that the SDK threw an exception for; undefined for other errors. */
+export function statusOf(error: unknown): number | undefined {
+  return (error as ServiceException).$metadata?.httpStatusCode;
+}
+
 /**
  * The {@linkcode UserError} for whatever an AWS call threw. An abort of the run and errors that are
  * made for people already are passed through.
@@ -47,7 +52,7 @@ export function awsError(error: unknown, action: string, situation: Situation): 
   if (network instanceof NetworkError) return networkError(network, error);
   const known = causeOf(error, (cause) => cause instanceof UserError);
   if (known !== undefined) return known;
-  const status = (error as ServiceException).$metadata?.httpStatusCode;
+  const status = statusOf(error);
   if (error.name === "AbortError") return error.cause ?? error;
   // what a server sends as a message need not be a text
   const message = String(error.message);

@@ -7,6 +7,7 @@
 
 import type { AwsCredentials } from "./clients.ts";
 import type { VariableChanges } from "./shell_syntax.ts";
+import { utcTimestamp } from "./utc_timestamp.ts";
 
 /** Every variable that {@linkcode awsVariables} may set. */
 const ours = [
@@ -38,7 +39,7 @@ export function awsVariables(
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
     ...(sessionToken === undefined ? {} : { AWS_SESSION_TOKEN: sessionToken }),
-    ...(expiration === undefined ? {} : { AWS_CREDENTIAL_EXPIRATION: isoTime(expiration) }),
+    ...(expiration === undefined ? {} : { AWS_CREDENTIAL_EXPIRATION: utcTimestamp(expiration) }),
     ...(region === undefined ? {} : { AWS_REGION: region, AWS_DEFAULT_REGION: region }),
   };
   const stale = ["AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION"].filter((name) => !(name in set));
@@ -60,11 +61,6 @@ export function processDocument(
     AccessKeyId: accessKeyId,
     SecretAccessKey: secretAccessKey,
     ...(sessionToken === undefined ? {} : { SessionToken: sessionToken }),
-    ...(expiration === undefined ? {} : { Expiration: isoTime(expiration) }),
+    ...(expiration === undefined ? {} : { Expiration: utcTimestamp(expiration) }),
   };
-}
-
-/** To the second, as AWS writes it: `2026-11-20T21:00:00Z`. */
-function isoTime(date: Date): string {
-  return date.toISOString().replace(/\.\d+/, "");
 }

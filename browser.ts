@@ -6,6 +6,7 @@
 
 import type { ChildProcess } from "node:child_process";
 import { loadOpen } from "./deps.ts";
+import { childEnv } from "./process.ts";
 import { withoutSecrets } from "./secret_variables.ts";
 import type { System } from "./system.ts";
 import type { Terminal } from "./terminal.ts";
@@ -165,8 +166,7 @@ function problemOf(code: number | null): string | undefined {
 
 /** A command of BROWSER. */
 function commandOpener([name = "", ...args]: readonly string[], system: System): Opener {
-  const windows = system.os === "windows";
-  const path = /[\\/]/.test(name) ? name : findProgram(name, { ...system, windows });
+  const path = /[\\/]/.test(name) ? name : findProgram(name, system);
   return {
     name,
     permissions: path === undefined ? [] : [{ name: "run", command: path }],
@@ -175,7 +175,7 @@ function commandOpener([name = "", ...args]: readonly string[], system: System):
       const child = new Deno.Command(path, {
         args,
         clearEnv: true,
-        env: environment(system),
+        env: childEnv(withoutSecrets(system.env)),
         stdin: "null",
         stdout: "null",
         stderr: "null",
@@ -185,13 +185,4 @@ function commandOpener([name = "", ...args]: readonly string[], system: System):
       return problemOf((await child.status).code);
     },
   };
-}
-
-/** Without secrets, and without LD_…, which Deno refuses under a scoped `--allow-run`. */
-function environment({ env }: System): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(withoutSecrets(env)).filter((entry): entry is [string, string] =>
-      entry[1] !== undefined && !entry[0].startsWith("LD_")
-    ),
-  );
 }

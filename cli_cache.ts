@@ -15,6 +15,7 @@ import { type AwsCredentials, checkedCredentials } from "./clients.ts";
 import { errorCode, followLinks, lockFolder, removeLeftovers, replaceFile } from "./file_lock.ts";
 import type { AwsSettings } from "./settings.ts";
 import type { System } from "./system.ts";
+import { utcTimestamp } from "./utc_timestamp.ts";
 
 /** Entries that last no longer than this count as expired, in milliseconds, as for botocore. */
 const expiryWindow = 15 * 60 * 1000;
@@ -141,7 +142,7 @@ function formatEntry(
       AccessKeyId: accessKeyId,
       SecretAccessKey: secretAccessKey,
       SessionToken: sessionToken,
-      Expiration: expiration?.toISOString().replace(/\.\d+/, ""),
+      Expiration: expiration && utcTimestamp(expiration),
       ...(account === undefined ? {} : { AccountId: account }),
     },
     ...more,

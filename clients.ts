@@ -94,15 +94,20 @@ export function checkedCredentials(
 ): AwsCredentials {
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = answer ?? {};
   if (!accessKeyId || !secretAccessKey) {
-    throw new UserError(`the answer to ${action} holds no credentials`, {
-      code: "unreadable-answer",
-      exitCode: exitCodes.network,
-      hint: "check the endpoint variables (AWS_ENDPOINT_URL…)",
-    });
+    throw unreadableAnswer(action, "credentials");
   }
   conceal(secretAccessKey);
   if (sessionToken) conceal(sessionToken);
   return { accessKeyId, secretAccessKey, sessionToken: sessionToken || undefined, expiration };
+}
+
+/** The error of an answer that lacks what it is for. */
+export function unreadableAnswer(action: string, what: string): UserError {
+  return new UserError(`the answer to ${action} holds no ${what}`, {
+    code: "unreadable-answer",
+    exitCode: exitCodes.network,
+    hint: "check the endpoint variables (AWS_ENDPOINT_URL…)",
+  });
 }
 
 /** The SDK's types know no optional field that is there and `undefined`. */

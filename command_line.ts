@@ -52,6 +52,25 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
 }
 
 /**
+ * Refuses words after a command that takes flags only: `ecrin sso logout corp` is not to mean all
+ * sessions.
+ *
+ * @throws {UserError} `unexpected-argument`
+ */
+export function refuseWords({ command: { name, usage }, words: [word] }: CommandLine): void {
+  if (word === undefined || usage.includes("REGISTRY")) return;
+  // a URL may hold a password
+  const shown = quote(word.replace(/\/\/.*@/s, "//***@"));
+  throw usageError(
+    "unexpected-argument",
+    `ecrin ${name} does not expect ${shown}`,
+    name.startsWith("sso ")
+      ? "a session is named by: --sso-session NAME"
+      : "an account is given by: --account ID",
+  );
+}
+
+/**
  * How the output was asked for, read without any check: for reporting that the command line is
  * wrong.
  */

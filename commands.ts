@@ -61,6 +61,9 @@ const signingIn = ["device-code", "no-browser", "port"];
 const output = ["json", "quiet", "verbose", "no-color", "help", "version"];
 const behaviour = ["timeout", "no-input", ...output];
 
+/** What `--verbose` does where nobody's identity is used. */
+const eachStep = "say each step";
+
 /** Seconds that a login may take. */
 const defaultTimeout = 120;
 
@@ -107,6 +110,7 @@ export const commands: readonly Command[] = [
       expired: "those that have run out",
       tool: "only the stores of this tool, repeatable",
       "dry-run": "print what would be removed",
+      verbose: eachStep,
     },
     lists: "logins",
     timeout: defaultTimeout,
@@ -120,7 +124,11 @@ export const commands: readonly Command[] = [
       ["Log in again when less than two hours are left:", "ecrin status --check 2h || ecrin"],
     ],
     flags: [...targets, "tool", "check", "timeout", ...output],
-    flagHelp: { public: "public.ecr.aws", tool: "only the stores of this tool, repeatable" },
+    flagHelp: {
+      public: "public.ecr.aws",
+      tool: "only the stores of this tool, repeatable",
+      verbose: eachStep,
+    },
     lists: "logins",
     timeout: defaultTimeout,
   },
@@ -217,6 +225,7 @@ export const commands: readonly Command[] = [
     flagHelp: {
       profile: "only the session of this AWS profile",
       "sso-session": "only this session",
+      verbose: eachStep,
     },
     lists: "sessions",
     timeout: defaultTimeout,
@@ -236,6 +245,7 @@ export const commands: readonly Command[] = [
     flagHelp: {
       profile: "only this AWS profile's session; exit 4 when one must sign in again",
       "sso-session": "only this session; likewise",
+      verbose: eachStep,
     },
     lists: "sessions",
     timeout: defaultTimeout,

@@ -77,9 +77,8 @@ export function openCredentialStore(name: string, context: HelperContext): Crede
   }
 
   async function ask(action: string, input: string): Promise<string> {
-    const search = { ...system, windows: system.os === "windows" };
     // as a part of a path the name would lead anywhere
-    const path = /^[\w.-]+$/.test(name) ? findProgram(program, search) : undefined;
+    const path = /^[\w.-]+$/.test(name) ? findProgram(program, system) : undefined;
     if (path === undefined) throw missing();
     const { code, stdout, stderr } = await runProgram([path, action], {
       env: withoutSecrets(system.env),

@@ -7,8 +7,9 @@
 
 import { type AwsCredentials, checkedCredentials } from "./clients.ts";
 import { exitCodes, quoteName, shellWord, usageError, UserError } from "./errors.ts";
-import { runProgram } from "./process.ts";
-import { conceal, scrub } from "./secret.ts";
+import { howItFailed } from "./process.ts";
+import { conceal } from "./secret.ts";
+import { runInShell } from "./shell.ts";
 import type { System } from "./system.ts";
 
 /** A profile's credential_process. */
@@ -29,17 +30,16 @@ export async function processCredentials(
   source: CredentialProcess,
   { system, signal }: { system: System; signal: AbortSignal },
 ): Promise<AwsCredentials> {
-  const shell = system.os === "windows" ? ["cmd", "/d", "/s", "/c"] : ["sh", "-c"];
   const outer = system.env[running]?.split("\n") ?? [];
   if (outer.includes(source.profile)) throw startsItself(source);
-  const { code, stdout, stderr } = await runProgram([...shell, source.command], {
+  const { code, stdout, stderr } = await runInShell(source.command, {
+    system,
     env: { ...system.env, [running]: [...outer, source.profile].join("\n") },
     signal,
   });
   if (code !== 0) {
     concealPrinted(stdout);
-    const said = scrub(stderr.trim().split("\n").at(-1) ?? "");
-    throw processError(source, `failed with exit code ${code}${said === "" ? "" : `: ${said}`}`);
+    throw processError(source, howItFailed(code, stderr));
   }
   return parseProcessOutput(stdout, source, system.now());
 }

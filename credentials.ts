@@ -42,8 +42,9 @@ export interface AskedIdentity {
 }
 
 /**
- * Chooses the source: `--profile`, `--sso-session` or `--web-identity`, environment keys, AWS_PROFILE, the default
- * profile, the CI job's web identity when a role is named, a web identity, container, instance.
+ * Chooses the source: `--profile`, `--sso-session` or `--web-identity`, environment keys, AWS_PROFILE,
+ * the default profile, the CI job's web identity when a role is named, a web identity, container,
+ * instance.
  *
  * @throws {UserError} when what was chosen does not exist or cannot work
  */

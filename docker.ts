@@ -11,7 +11,7 @@ import { explain } from "./messages.ts";
 import type { InstalledTool } from "./installed_tools.ts";
 import { isolateConfig } from "./isolated_config.ts";
 import { keepLogins } from "./kept_logins.ts";
-import { runProgram } from "./process.ts";
+import { howItFailed, runProgram } from "./process.ts";
 import { scrub, type Secret } from "./secret.ts";
 import { withoutSecrets } from "./secret_variables.ts";
 import { lockStore } from "./store_lock.ts";
@@ -95,7 +95,7 @@ async function runLogin(
   }
   if (code === 0) return;
   throw explain(said, { registry: host, tool: tool.name }) ?? new UserError(
-    `${tool.name} login ${howItEnded(code)}: ${lastLine(said)}`,
+    `${tool.name} login ${howItFailed(code, said || "it said nothing")}`,
     {
       code: "tool-failed",
       exitCode: exitCodes.tool,
@@ -104,13 +104,4 @@ async function runLogin(
         : `--verbose shows all that ${tool.name} said; or use: --tool file`,
     },
   );
-}
-
-/** Codes over 128 are a signal's number and 128, as in a shell. */
-function howItEnded(code: number): string {
-  return code > 128 ? `was killed by signal ${code - 128}` : `failed with exit code ${code}`;
-}
-
-function lastLine(text: string): string {
-  return text.split("\n").at(-1)?.trim() || "it said nothing";
 }

@@ -9,7 +9,7 @@ import { awsVariables, processDocument, withoutAwsVariables } from "./aws_variab
 import { identityOptions, optional, targetOptions } from "./cli.ts";
 import type { AwsCredentials } from "./clients.ts";
 import type { CommandLine } from "./command_line.ts";
-import { exitCodes, quote, usageError } from "./errors.ts";
+import { exitCodes, usageError } from "./errors.ts";
 import { exportToSteps, maskInLog, secretsOf } from "./github_actions.ts";
 import type { CommandResult, RunCommand, RunContext } from "./run.ts";
 import {
@@ -62,11 +62,10 @@ async function credentialsFor(
 ): Promise<{ credentials: AwsCredentials; region: string | undefined }> {
   const options = identityOptions(line);
   const { accounts, regions, warnings } = targetOptions(line);
-  if (accounts.length > 1 || regions.length > 1 || line.words.length > 0) {
-    const [what = ""] = line.words;
+  if (accounts.length > 1 || regions.length > 1) {
     throw usageError(
       "one-identity",
-      what === "" ? "a shell has one identity and one region" : `${quote(what)} is not expected`,
+      "a shell has one identity and one region",
       "give one --account and one --region",
     );
   }

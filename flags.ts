@@ -26,7 +26,7 @@ export const flagGroups: ReadonlyMap<string, readonly Flag[]> = new Map([
     {
       name: "sso-role",
       value: "NAME",
-      help: "role to take there, with --account: no profile needed",
+      help: "with --sso-session: the role to take, in the target's account",
     },
     {
       name: "web-identity",
@@ -73,7 +73,11 @@ export const flagGroups: ReadonlyMap<string, readonly Flag[]> = new Map([
       name: "no-browser",
       help: "open no browser; the same as --device-code unless --port is given",
     },
-    { name: "port", value: "PORT", help: "port to be called back on, for one that is forwarded" },
+    {
+      name: "port",
+      value: "PORT",
+      help: "port that the browser comes back to, as one forwarded by ssh -L",
+    },
     {
       name: "force",
       help: "sign in anew, perhaps as somebody else, although the session is valid",

@@ -12,7 +12,7 @@ import type { Secret } from "./secret.ts";
 import type { System } from "./system.ts";
 
 /** Whether this is a step of a job there; Forgejo and Gitea say so too. */
-export function inGitHubActions(env: Env): boolean {
+function inGitHubActions(env: Env): boolean {
   return env.GITHUB_ACTIONS === "true";
 }
 

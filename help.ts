@@ -35,7 +35,7 @@ Commands (ecrin help COMMAND tells more)
 ${commands.map(commandLine).join("\n")}
 ${flagHelp(login)}
 Exit codes: 0 done, 1 a bug, 2 usage or configuration, 3 container tool, 4 credentials or
-permission, 5 AWS or network, 124 timeout, 130 interrupted.
+permission, 5 AWS or network, 124 timeout, 126 and 127 no command for exec, 130 interrupted.
 `;
 }
 

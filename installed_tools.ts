@@ -23,7 +23,7 @@ export interface InstalledTool extends Tool {
  */
 export function requireTool(name: Tool["name"], system: System): InstalledTool {
   const tool = tools.find((candidate) => candidate.name === name);
-  const path = findProgram(name, { ...system, windows: system.os === "windows" });
+  const path = findProgram(name, system);
   if (tool !== undefined && path !== undefined) return { ...tool, path };
   throw new UserError(`${name} is not installed`, {
     code: "tool-missing",

@@ -105,13 +105,12 @@ function isBlank({ auths, credHelpers, credsStore }: DockerConfig): boolean {
 
 /** The store that docker picks: cli/config/credentials, default_store and its platforms. */
 function platformStore(
-  { os, ...system }: Pick<System, "env" | "os" | "isFile">,
+  system: Pick<System, "env" | "os" | "isFile">,
 ): string | undefined {
-  const windows = os === "windows";
-  const find = (name: string) => findProgram(name, { ...system, windows });
-  const name = windows
+  const find = (name: string) => findProgram(name, system);
+  const name = system.os === "windows"
     ? "wincred"
-    : os === "darwin"
+    : system.os === "darwin"
     ? "osxkeychain"
     : find("pass") === undefined
     ? "secretservice"

@@ -30,7 +30,8 @@ const longestWait = 15_000;
 const interval = 50;
 
 /**
- * Makes changes as `changeLogins` does, those of a run with the same options, and has {@linkcode settleLogins} look after them.
+ * Makes changes as `changeLogins` does, those of a run with the same options, and has
+ * {@linkcode settleLogins} look after them.
  *
  * @throws {UserError} as `changeLogins` does
  */

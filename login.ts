@@ -1,5 +1,5 @@
 /**
- * `ecrin login`: Options → targets → identity → token → login → report.
+ * `ecrin login`: options → targets → identity → token → login → report.
  *
  * @module
  */

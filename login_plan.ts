@@ -65,8 +65,7 @@ export interface LoginPlan {
  */
 export async function planLogins(options: LoginOptions, context: RunContext): Promise<LoginPlan> {
   const { system } = context;
-  const search = { ...system, windows: system.os === "windows" };
-  const tools = chooseTools(options.tools, search);
+  const tools = chooseTools(options.tools, system);
   const served = new Map<ToolName, (host: string) => boolean>();
   for (const tool of tools) {
     if (tool !== "file") requireTool(tool, system);

@@ -52,8 +52,7 @@ export function hasExpired({ expiresAt }: Pick<EcrLogin, "expiresAt">, now: Date
 
 /** The tools that use a login's file as people see them: the installed ones, else the first. */
 export function toolsShown({ file }: Pick<EcrLogin, "file">, system: System): string {
-  const search = { ...system, windows: system.os === "windows" };
-  const installed = file.tools.filter((tool) => findProgram(tool, search) !== undefined);
+  const installed = file.tools.filter((tool) => findProgram(tool, system) !== undefined);
   const shown: readonly StoreTool[] = installed.length > 0 ? installed : file.tools.slice(0, 1);
   return shown.join(",");
 }

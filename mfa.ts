@@ -7,8 +7,9 @@
 
 import { exitCodes, quoteName, UserError } from "./errors.ts";
 import { printedCode, typedCode } from "./mfa_code.ts";
-import { runProgram } from "./process.ts";
-import { conceal, scrub } from "./secret.ts";
+import { howItFailed } from "./process.ts";
+import { conceal } from "./secret.ts";
+import { runInShell } from "./shell.ts";
 import type { System } from "./system.ts";
 import { terminalToAsk } from "./tty.ts";
 
@@ -115,19 +116,14 @@ async function commandCode(
   name: string,
   { system, signal }: MfaContext,
 ): Promise<string> {
-  const shell = system.os === "windows" ? ["cmd", "/d", "/s", "/c"] : ["sh", "-c"];
-  const { code, stdout, stderr } = await runProgram([...shell, command], {
-    env: system.env,
-    signal,
-  });
+  const { code, stdout, stderr } = await runInShell(command, { system, env: system.env, signal });
   const printed = printedCode(stdout);
   if (code === 0 && printed !== undefined) return printed;
   // whatever it is, it came from where secrets are kept, and stderr may repeat it
   for (const word of stdout.split(/\s+/)) conceal(word);
-  const said = scrub(stderr.trim().split("\n").at(-1) ?? "");
   const problem = code === 0
     ? "printed no MFA code: its last line is not six digits"
-    : `failed with exit code ${code}${said === "" ? "" : `: ${said}`}`;
+    : howItFailed(code, stderr);
   throw new UserError(`${name} ${problem}`, {
     code: "mfa-command",
     exitCode: exitCodes.credentials,

@@ -7,7 +7,7 @@
 import type { Env } from "./aws_config.ts";
 import { type CommandContext, type KillSignalListener, loadDax } from "./deps.ts";
 import { permissionError } from "./errors.ts";
-import type { Secret } from "./secret.ts";
+import { scrub, type Secret } from "./secret.ts";
 
 /** How a child ended. */
 export interface ProgramResult {
@@ -74,11 +74,32 @@ export async function runProgram(
   }
 }
 
+/** The greatest number of a signal, on Linux. */
+const lastSignal = 64;
+
+/**
+ * How a program failed, and the last line of what it said, without secrets:
+ * `"failed with exit code 1: no such item"`. A code is 128 and a signal's number where one ended it,
+ * as in a shell; the AWS CLI's own codes, 252 to 255, are greater.
+ */
+export function howItFailed(code: number, said: string): string {
+  const ended = code > 128 && code <= 128 + lastSignal
+    ? `was killed by signal ${code - 128}`
+    : `failed with exit code ${code}`;
+  const line = lastLine(said);
+  return line === "" ? ended : `${ended}: ${line}`;
+}
+
+/** The last line of what a program said, without secrets; empty when it said nothing. */
+export function lastLine(said: string): string {
+  return scrub(said).trim().split("\n").at(-1)?.trim() ?? "";
+}
+
 /**
  * The environment of a child. LD_… is left out because Deno refuses it under a scoped
  * `--allow-run`.
  */
-function childEnv(env: Env): Record<string, string> {
+export function childEnv(env: Env): Record<string, string> {
   const kept = Object.entries(env).filter(([name, value]) =>
     value !== undefined && !name.startsWith("LD_")
   );

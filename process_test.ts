@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runProgram } from "./process.ts";
+import { howItFailed, runProgram } from "./process.ts";
 import { Secret } from "./secret.ts";
 
 const signal = new AbortController().signal;
@@ -84,4 +84,26 @@ Deno.test("a run that has ended starts no program", async () => {
     runProgram(["true"], { env, signal: AbortSignal.abort(new Error("over")) }),
     /over/,
   );
+});
+
+for (
+  const [code, said, told] of [
+    [1, "debug\nno such item\n", "failed with exit code 1: no such item"],
+    [1, " \n", "failed with exit code 1"],
+    [137, "", "was killed by signal 9"],
+    [
+      255,
+      "Unable to locate credentials",
+      "failed with exit code 255: Unable to locate credentials",
+    ],
+  ] as const
+) {
+  Deno.test(`exit code ${code} and ${JSON.stringify(said)}: ${told}`, () => {
+    assert.equal(howItFailed(code, said), told);
+  });
+}
+
+Deno.test("the line that tells why a program failed holds no secret, of several lines either", () => {
+  const secret = new Secret("not-a-secret\nin-two-lines");
+  assert.equal(howItFailed(1, `echo ${secret.reveal()}`), "failed with exit code 1: echo ***");
 });

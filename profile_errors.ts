@@ -9,6 +9,7 @@ import { quoteName as quote, usageError, type UserError } from "./errors.ts";
 import { nearestNames } from "./nearest.ts";
 import type { Profile } from "./profile_settings.ts";
 
+/** What to do about a profile that does not exist. */
 export function notFoundHint(config: AwsConfig, name: string): string {
   if (config.strays.has(name)) {
     const header = `[profile ${quoteWord(name)}]`;
@@ -19,6 +20,7 @@ export function notFoundHint(config: AwsConfig, name: string): string {
   return `there is no profile at all: add ${header(name)} to ${config.paths.config}`;
 }
 
+/** For a profile whose `[sso-session]` does not exist. */
 export function ssoSessionNotFound(profile: Profile, session: string): UserError {
   const { config } = profile;
   const section = `[sso-session ${quoteWord(session)}]`;
@@ -31,6 +33,7 @@ export function ssoSessionNotFound(profile: Profile, session: string): UserError
   );
 }
 
+/** For a profile that contradicts its `[sso-session]` in a setting of both. */
 export function ssoConflict(profile: Profile, session: string, key: string): UserError {
   return profileError(
     profile,
@@ -40,6 +43,7 @@ export function ssoConflict(profile: Profile, session: string, key: string): Use
   );
 }
 
+/** For a profile that has one of its two access keys only. */
 export function partialKeys(
   profile: Profile,
   file: "config" | "credentials",
@@ -53,6 +57,7 @@ export function partialKeys(
   );
 }
 
+/** For a profile without any source of credentials, reached from `named`. */
 export function withoutCredentials(profile: Profile, named: Profile): UserError {
   const { settings } = profile;
   if (settings.has("aws_secret_access_key")) {
@@ -77,6 +82,7 @@ export function withoutCredentials(profile: Profile, named: Profile): UserError 
   );
 }
 
+/** For source profiles that lead back to one visited before. */
 export function profileLoop(named: Profile, visited: readonly string[], next: string): UserError {
   const loop = [...visited.slice(visited.indexOf(next)), next].map(quoteWord);
   const shown = loop.length > 10 ? [...loop.slice(0, 5), "…", ...loop.slice(-4)] : loop;
@@ -88,6 +94,7 @@ export function profileLoop(named: Profile, visited: readonly string[], next: st
   );
 }
 
+/** For source profiles that lead through more than `most` roles. */
 export function chainTooLong(named: Profile, most: number): UserError {
   return profileError(
     named,
@@ -97,6 +104,7 @@ export function chainTooLong(named: Profile, most: number): UserError {
   );
 }
 
+/** For a setting whose value is not what is `wanted`. */
 export function malformedSetting(profile: Profile, key: string, wanted: string): UserError {
   return profileError(
     profile,
@@ -106,6 +114,7 @@ export function malformedSetting(profile: Profile, key: string, wanted: string):
   );
 }
 
+/** An error about a profile: `problem` goes on after its name and file. */
 export function profileError(
   profile: Profile,
   code: string,

@@ -34,8 +34,6 @@ import { metadataDisabled } from "./settings.ts";
 import { parseSso, type SsoSource } from "./sso_profile.ts";
 import type { WebTokenSource } from "./web_identity.ts";
 
-export type { SsoSource } from "./sso_profile.ts";
-
 /** Where the first credentials of a plan come from. `profile` is the one that says so. */
 export type Source =
   | StaticSource

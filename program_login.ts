@@ -58,7 +58,7 @@ const unreachable: readonly (readonly [RegExp, Trouble | undefined])[] = [
 ];
 
 /** The trouble that a failed login was, if another try may mend it. */
-export function programTrouble({ code, cause }: UserError): Trouble | undefined {
+function programTrouble({ code, cause }: UserError): Trouble | undefined {
   const said = typeof cause === "string" ? cause : "";
   switch (code) {
     case "throttled":

@@ -5,7 +5,7 @@
  */
 
 import { timeLimit } from "./cli.ts";
-import { type CommandLine, outputOptions, parseCommandLine } from "./command_line.ts";
+import { type CommandLine, outputOptions, parseCommandLine, refuseWords } from "./command_line.ts";
 import type { CommandName } from "./commands.ts";
 import { type ExitCode, exitCodes, UserError } from "./errors.ts";
 import type { ForwardSignals } from "./foreground.ts";
@@ -88,6 +88,7 @@ export async function run(
   };
   try {
     line = parseCommandLine(args);
+    refuseWords(line);
     const { exitCode, json } = await limited(line, {
       ...{ system, terminal, results },
       ...options,

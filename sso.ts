@@ -5,24 +5,21 @@
  * @module
  */
 
-import { awsError } from "./aws_errors.ts";
+import { awsError, statusOf } from "./aws_errors.ts";
 import { type AwsCredentials, checkedCredentials } from "./clients.ts";
 import { loadSso } from "./deps.ts";
 import { exitCodes, permissionError, UserError } from "./errors.ts";
 import { errorCode } from "./file_lock.ts";
 import { once } from "./once.ts";
-import type { SsoSource } from "./profiles.ts";
 import { scrub } from "./secret.ts";
 import type { SsoContext } from "./sso_context.ts";
 import { sessionExpired, sessionLabel, signInCommand, ssoError } from "./sso_errors.ts";
-import type { SsoSession } from "./sso_profile.ts";
+import type { SsoSession, SsoSource } from "./sso_profile.ts";
 import { refreshToken } from "./sso_refresh.ts";
 import { parseToken, type SsoToken, tokenPath } from "./sso_token.ts";
 import type { SignInOptions } from "./sso_way.ts";
 import type { System } from "./system.ts";
 import { terminalToAsk } from "./tty.ts";
-
-export { sessionLabel, signInCommand } from "./sso_errors.ts";
 
 /** A token with less than this left is refreshed, in milliseconds; as the SDK (`EXPIRE_WINDOW_MS`). */
 const refreshWindow = 5 * 60_000;
@@ -62,18 +59,10 @@ export interface CurrentToken {
  * @param options how to sign in, where it is not left to us
  * @throws {UserError} when nobody is signed in and nobody can be asked, or the sign-in fails
  */
-export async function sessionToken(
-  session: SsoSession,
-  context: SsoContext,
-  options: SignInOptions = {},
-): Promise<SsoToken> {
-  return (await currentToken(session, context, options)).token;
-}
-
 async function currentToken(
   session: SsoSession,
   context: SsoContext,
-  options: SignInOptions = {},
+  options: SignInOptions,
 ): Promise<CurrentToken> {
   try {
     return await storedToken(session, context);
@@ -138,8 +127,9 @@ export async function ssoCredentials(
 }
 
 /**
- * Asks the portal something with a token of the session, as {@linkcode sessionToken} gives it. One
- * that looks valid and is refused (401) is replaced, once by a refresh and once by a sign-in.
+ * Asks the portal something with a token of the session, which is refreshed or signed in for where it
+ * has to be. One that looks valid and is refused (401) is replaced, once by a refresh and once by a
+ * sign-in.
  *
  * @throws {UserError} when there is no token to be had; else what `use` throws
  */
@@ -274,10 +264,6 @@ function needsSignIn(error: unknown): boolean {
 
 function isRefused(error: unknown): boolean {
   return statusOf(error) === 401;
-}
-
-function statusOf(error: unknown): number | undefined {
-  return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
 }
 
 function portalError(error: unknown, source: SsoSource): unknown {

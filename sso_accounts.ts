@@ -5,7 +5,7 @@
  * @module
  */
 
-import { awsError } from "./aws_errors.ts";
+import { awsError, statusOf } from "./aws_errors.ts";
 import { loadSso } from "./deps.ts";
 import { exitCodes, UserError } from "./errors.ts";
 import type { SsoContext } from "./sso_context.ts";
@@ -126,10 +126,6 @@ export async function openDirectory(
     return results;
   };
   return { accounts, rolesOf, rolesOfAll };
-}
-
-function statusOf(error: unknown): number | undefined {
-  return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
 }
 
 async function allPages<T>(

@@ -10,7 +10,7 @@ import { errorCode } from "./file_lock.ts";
 import { failurePage, landingResponse } from "./sso_landing_page.ts";
 
 /** The path that the browser is sent back to. */
-export const callbackPath = "/oauth/callback";
+const callbackPath = "/oauth/callback";
 
 /** How long the browser may take to read the last page, in milliseconds. */
 const closingLimit = 1000;
@@ -112,7 +112,7 @@ function start(
 }
 
 /** Reads what the browser was sent back with. */
-export function readCallback(params: URLSearchParams, state: string): Callback {
+function readCallback(params: URLSearchParams, state: string): Callback {
   const once = (name: string): string | undefined => {
     const [value, ...more] = params.getAll(name);
     return more.length === 0 && value ? value : undefined;

@@ -8,6 +8,7 @@ import { parseSectionName } from "./aws_config_edit.ts";
 import { lastValue, optional, targetOptions } from "./cli.ts";
 import type { CommandLine } from "./command_line.ts";
 import { quote, usageError, type UserError } from "./errors.ts";
+import { parseSsoRole } from "./role.ts";
 import { type SessionOptions, sessionOptions } from "./sso_session.ts";
 import { type SignInOptions, signInOptions } from "./sso_way.ts";
 
@@ -37,14 +38,6 @@ export interface ConfigureOptions extends SessionOptions {
  * @throws {UserError} when a value is malformed or they contradict each other
  */
 export function configureOptions(line: CommandLine): ConfigureOptions {
-  const [word] = line.words;
-  if (word !== undefined) {
-    throw usageError(
-      "unexpected-word",
-      `ecrin sso configure does not take ${quote(word)}`,
-      "run: ecrin sso configure --help",
-    );
-  }
   refuseMixed(line);
   const { accounts, regions, warnings } = targetOptions(line);
   const all = line.values.has("all");
@@ -56,12 +49,12 @@ export function configureOptions(line: CommandLine): ConfigureOptions {
     profile: optional(line, "profile", parseSectionName),
     session: optional(line, "sso-session", parseSectionName),
     account: accounts[0],
-    role: optional(line, "sso-role", parseRoleName),
+    role: optional(line, "sso-role", parseSsoRole),
     region: regions[0],
     all: all
       ? {
         prefix: optional(line, "prefix", parsePrefix) ?? "",
-        role: optional(line, "role-name", parseRoleName),
+        role: optional(line, "role-name", parseSsoRole),
         accounts,
       }
       : undefined,
@@ -78,16 +71,6 @@ export function flagNeeded(flag: string, what: string): UserError {
     "flag-needed",
     `${what} is not given`,
     `add: --${flag}; or run ecrin on a terminal without --no-input, where it asks`,
-  );
-}
-
-/** The name of a permission set, as IAM Identity Center allows it. */
-function parseRoleName(text: string): string {
-  if (/^[\w+=,.@-]{1,64}$/.test(text)) return text;
-  throw usageError(
-    "bad-role",
-    `${quote(text)} is not the name of a role in SSO`,
-    "use the name that the portal shows, as in AdministratorAccess",
   );
 }
 

@@ -44,7 +44,7 @@ for (const [note, flag, args, text] of missing) {
 }
 
 const refusals: [name: string, args: string[], text: string, code: string][] = [
-  ["a word", ["blog"], config, "unexpected-word"],
+  ["a word", ["blog"], config, "unexpected-argument"],
   ["--prefix without --all", ["--prefix", "x"], config, "flags-contradict"],
   ["--profile with --all", ["--all", "--profile", "x"], config, "flags-contradict"],
   ["two accounts", ["--account", "222222222222,333333333333"], config, "one-only"],
@@ -52,7 +52,7 @@ const refusals: [name: string, args: string[], text: string, code: string][] = [
   ["a name with a bracket", [...single, "--profile", "a]b"], config, "bad-section-name"],
   ["a session with a line break", [...single, "--sso-session", "a\nb"], "", "bad-section-name"],
   ["a prefix with a space", ["--all", "--prefix", "a b"], config, "bad-prefix"],
-  ["a role with a slash", [...single, "--sso-role", "a/b"], config, "bad-role"],
+  ["a role with a slash", [...single, "--sso-role", "a/b"], config, "bad-sso-role"],
   [
     "another start URL of a session",
     [...single, "--sso-session", "corp", "--start-url", "https://y.awsapps.com/start"],

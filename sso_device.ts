@@ -6,6 +6,7 @@
  */
 
 import { awsError } from "./aws_errors.ts";
+import { unreadableAnswer } from "./clients.ts";
 import { loadSsoOidc } from "./deps.ts";
 import { UserError } from "./errors.ts";
 import { conceal } from "./secret.ts";
@@ -16,10 +17,15 @@ import {
   signInDenied,
   ssoError,
 } from "./sso_errors.ts";
-import { createToken, unreadableAnswer } from "./sso_oidc.ts";
+import { createToken } from "./sso_oidc.ts";
 import type { SignedIn } from "./sso_pkce.ts";
 import type { SsoSession } from "./sso_profile.ts";
-import { registerClient, type Registration, type SignInContext } from "./sso_registration.ts";
+import {
+  isForgottenClient,
+  registerClient,
+  type Registration,
+  type SignInContext,
+} from "./sso_registration.ts";
 import type { NewToken } from "./sso_token.ts";
 
 /** Seconds between two questions when AWS names none, and by how many they grow (RFC 8628). */
@@ -32,12 +38,6 @@ const defaultLife = 600;
 /** The most seconds that AWS is believed: a timer that is set too far ahead ends at once. */
 const longestInterval = 600;
 const longestLife = 24 * 3600;
-
-/** OIDC's refusals of a client that it knows no more. */
-const forgottenClient: ReadonlySet<string> = new Set([
-  "InvalidClientException",
-  "UnauthorizedClientException",
-]);
 
 /**
  * Shows a page and a code, and waits until a person agreed there.
@@ -74,7 +74,7 @@ export async function signInWithDevice(
     try {
       return await attempt(false);
     } catch (error) {
-      if (!(error instanceof Error) || !forgottenClient.has(error.name)) throw error;
+      if (!isForgottenClient(error)) throw error;
       context.terminal.detail(
         "AWS has forgotten the registration of this client: registering anew",
       );

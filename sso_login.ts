@@ -5,6 +5,7 @@
  */
 
 import { type AwsConfig, loadAwsConfig } from "./aws_config.ts";
+import { statusOf } from "./aws_errors.ts";
 import { loadSso } from "./deps.ts";
 import { exitCodes, UserError } from "./errors.ts";
 import type { RunCommand } from "./run.ts";
@@ -101,8 +102,7 @@ async function isAccepted(
     return true;
   } catch (error) {
     signal.throwIfAborted();
-    const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-    if (status !== 401) return true; // whatever that is, a new token does not mend it
+    if (statusOf(error) !== 401) return true; // whatever that is, a new token does not mend it
     report("AWS refused the session although it looks valid");
     return false;
   }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { awsError } from "./aws_errors.ts";
+import { awsError, statusOf } from "./aws_errors.ts";
 import { type AwsConfig, loadAwsConfig } from "./aws_config.ts";
 import { reasonOf } from "./cli_cache.ts";
 import { loadSso } from "./deps.ts";
@@ -25,10 +25,9 @@ import {
   type ListedSession,
   listSessions,
   sessionRecord,
-  tokenFolder,
 } from "./sso_session_list.ts";
 import type { Terminal } from "./terminal.ts";
-import { parseToken, type SsoToken, usableGrant } from "./sso_token.ts";
+import { parseToken, type SsoToken, tokenFolder, usableGrant } from "./sso_token.ts";
 
 /** How long another process may be refreshing a token, in milliseconds. */
 const lockTimeoutMs = 60_000;
@@ -238,6 +237,5 @@ const endings =
 
 /** Whether AWS said that there is no such session, or no longer. */
 function isRefusal(error: unknown): boolean {
-  const { name, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
-  return $metadata?.httpStatusCode === 401 || endings.test(name);
+  return statusOf(error) === 401 || endings.test((error as Error).name);
 }

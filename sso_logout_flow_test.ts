@@ -343,3 +343,20 @@ Deno.test("a token that is being refreshed is ended as what it becomes", async (
   assertEnded(aws);
   assert.deepEqual(await home.names(), []);
 });
+
+for (const command of ["login", "logout", "status"]) {
+  Deno.test(`sso ${command} refuses a word, which is not to mean every session`, async () => {
+    await using aws = await startAws();
+    await using home = await sessionHome(aws, { expiresAt: inMinutes(60) });
+    const before = await home.read(sessionFile);
+    const { code, stdout, stderr } = await runCli(["sso", command, "corp", "--json"], {
+      env: aws.env(),
+      home: home.path,
+    });
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /does not expect "corp"\n.*--sso-session NAME/);
+    assert.equal(JSON.parse(stdout).error.code, "unexpected-argument");
+    assert.equal(await home.read(sessionFile), before);
+    assert.deepEqual(aws.requests, []);
+  });
+}

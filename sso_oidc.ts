@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { ClientSettings } from "./clients.ts";
+import { type ClientSettings, unreadableAnswer } from "./clients.ts";
 import { loadSsoOidc } from "./deps.ts";
-import { exitCodes, UserError } from "./errors.ts";
 import { conceal } from "./secret.ts";
 import type { NewToken } from "./sso_token.ts";
 
@@ -31,7 +30,7 @@ export interface TokenRequest {
 /**
  * Asks for a token.
  *
- * @throws what the SDK throws, and {@linkcode UserError} when the answer holds no token
+ * @throws what the SDK throws, and a UserError when the answer holds no token
  */
 export async function createToken(
   request: TokenRequest,
@@ -55,13 +54,4 @@ export async function createToken(
     expiresIn: Number(expiresIn),
     refreshToken: answer.refreshToken || undefined,
   };
-}
-
-/** The error of an answer that lacks what it is for. */
-export function unreadableAnswer(action: string, what: string): UserError {
-  return new UserError(`the answer to ${action} holds no ${what}`, {
-    code: "unreadable-answer",
-    exitCode: exitCodes.network,
-    hint: "check the endpoint variables (AWS_ENDPOINT_URL…)",
-  });
 }

@@ -22,6 +22,7 @@ import { createToken } from "./sso_oidc.ts";
 import type { SsoSession } from "./sso_profile.ts";
 import {
   defaultScope,
+  isForgottenClient,
   registerClient,
   type Registration,
   type SignInContext,
@@ -79,7 +80,7 @@ async function signIn(
       arrival.reply?.(await landingResponse(page));
       return { token, registration };
     } catch (error) {
-      if (first && isForgotten(error)) {
+      if (first && isForgottenClient(error)) {
         terminal.detail("AWS has forgotten the registration of this client: registering anew");
         registration = await registerClient(session, "browser", context, { fresh: true });
         attempt = await authorization(session, registration, context);
@@ -234,11 +235,6 @@ async function redeem(
     session.ssoRegion,
     clients,
   );
-}
-
-function isForgotten(error: unknown): boolean {
-  const names = ["InvalidClientException", "UnauthorizedClientException"];
-  return error instanceof Error && names.includes(error.name);
 }
 
 function refusedError(

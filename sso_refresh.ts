@@ -27,7 +27,7 @@ import {
 } from "./sso_token.ts";
 import type { System } from "./system.ts";
 
-/** How long another process may be refreshing, in milliseconds: three tries and then some. */
+/** How long another process may be refreshing, in milliseconds. */
 const lockTimeoutMs = 60_000;
 
 /**

@@ -6,9 +6,9 @@
  */
 
 import { dirname } from "node:path";
-import { type Env, expandPath } from "./aws_config.ts";
+import type { Env } from "./aws_config.ts";
 import { awsError } from "./aws_errors.ts";
-import type { ClientSettings } from "./clients.ts";
+import { type ClientSettings, unreadableAnswer } from "./clients.ts";
 import { loadSsoOidc } from "./deps.ts";
 import { exitCodes, UserError } from "./errors.ts";
 import {
@@ -21,11 +21,11 @@ import {
 } from "./file_lock.ts";
 import { Secret } from "./secret.ts";
 import { portalUnknown, sessionLabel, signInCommand } from "./sso_errors.ts";
-import { unreadableAnswer } from "./sso_oidc.ts";
 import type { SsoSession } from "./sso_profile.ts";
-import { parseTimestamp, utcTimestamp } from "./sso_token.ts";
+import { parseTimestamp, tokenFolder } from "./sso_token.ts";
 import type { System } from "./system.ts";
 import type { Terminal } from "./terminal.ts";
+import { utcTimestamp } from "./utc_timestamp.ts";
 
 /** A client as CreateToken and StartDeviceAuthorization want to know it. */
 export interface Registration {
@@ -48,7 +48,7 @@ export interface SignInContext {
 export type RegisteredGrant = "browser" | "device";
 
 /** Where AWS sends the browser back to; the port may differ (RFC 8252, section 7.3). */
-export const registeredRedirectUri = "http://127.0.0.1/oauth/callback";
+const registeredRedirectUri = "http://127.0.0.1/oauth/callback";
 
 /** The scope of a sign-in in a browser when none is configured, as in the AWS CLI. */
 export const defaultScope = "sso:account:access";
@@ -94,7 +94,7 @@ export async function registrationPath(env: Env, session: SsoSession): Promise<s
   const key = `{"region": ${pythonJson(ssoRegion)}, "scopes": ${list ?? "null"}, ` +
     `"session_name": ${pythonJson(name)}, "startUrl": ${pythonJson(startUrl)}, "tool": "botocore"}`;
   const hash = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key));
-  return expandPath(`~/.aws/sso/cache/${new Uint8Array(hash).toHex()}.json`, env);
+  return `${tokenFolder(env)}/${new Uint8Array(hash).toHex()}.json`;
 }
 
 /** A string as Python's `json.dumps` writes it, which escapes all but printable ASCII. */
@@ -128,6 +128,17 @@ export function parseRegistration(
   const forBrowser = Array.isArray(grantTypes) && grantTypes.includes("authorization_code");
   if (forBrowser !== (grant === "browser")) return undefined;
   return { clientId, clientSecret: new Secret(clientSecret), expiresAt: end };
+}
+
+/** CreateToken's and StartDeviceAuthorization's refusals of a client that AWS knows no more. */
+const forgottenClient: ReadonlySet<string> = new Set([
+  "InvalidClientException",
+  "UnauthorizedClientException",
+]);
+
+/** Whether AWS has forgotten the registration, so that a new one is needed. */
+export function isForgottenClient(error: unknown): boolean {
+  return error instanceof Error && forgottenClient.has(error.name);
 }
 
 function registrationText(

@@ -10,14 +10,13 @@
  * @module
  */
 
-import { type AwsConfig, expandPath } from "./aws_config.ts";
+import type { AwsConfig } from "./aws_config.ts";
 import type { CommandLine } from "./command_line.ts";
 import { quoteName, usageError, UserError } from "./errors.ts";
 import type { RunContext } from "./run.ts";
-import type { SsoSession } from "./sso_profile.ts";
+import { type SsoSession, ssoSessionOf } from "./sso_profile.ts";
 import { namedSession, sessionOfProfile, sessionOptions } from "./sso_session.ts";
-import { ssoSessionOf } from "./sso_profile.ts";
-import { parseToken, type SsoToken, tokenPath, usableGrant } from "./sso_token.ts";
+import { parseToken, type SsoToken, tokenFolder, tokenPath, usableGrant } from "./sso_token.ts";
 import type { System } from "./system.ts";
 
 /**
@@ -48,11 +47,6 @@ export interface ListedSession {
 }
 
 type Place = Pick<ListedSession, "session" | "startUrl" | "region" | "profiles" | "path">;
-
-/** Where the tokens are. */
-export function tokenFolder(env: System["env"]): string {
-  return expandPath("~/.aws/sso/cache", env);
-}
 
 /** Every session: the config file's in its order, then those that only have a token. */
 export async function listSessions(

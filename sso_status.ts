@@ -18,7 +18,7 @@ import {
   type SessionState,
 } from "./sso_session_list.ts";
 import { formatTable } from "./table.ts";
-import { until } from "./terminal.ts";
+import { shortTime } from "./terminal.ts";
 
 /** What people are told of each state. */
 const words: Readonly<Record<SessionState, string>> = {
@@ -69,7 +69,7 @@ function nameOf({ session, profiles: [first, ...others] }: ListedSession): strin
 
 function expiryOf({ state, refreshable, token }: ListedSession, now: Date): string {
   if (token === undefined) return "-";
-  const time = until(token.expiresAt, now).replace(/^until /, "");
+  const time = shortTime(token.expiresAt, now);
   return state === "signed-in" && refreshable ? `${time}, then refreshed` : time;
 }
 

@@ -12,6 +12,7 @@
 import { type Env, expandPath } from "./aws_config.ts";
 import { Secret } from "./secret.ts";
 import type { SsoSession } from "./sso_profile.ts";
+import { utcTimestamp } from "./utc_timestamp.ts";
 
 /** The token of a session. */
 export interface SsoToken {
@@ -39,6 +40,11 @@ export interface NewToken {
   readonly refreshToken: string | undefined;
 }
 
+/** Where the AWS CLI, the SDKs and ecrin keep tokens and registrations. */
+export function tokenFolder(env: Env): string {
+  return expandPath("~/.aws/sso/cache", env);
+}
+
 /**
  * Path of the token of a session: the SHA-1 of the sso-session's name, or of the start URL exactly
  * as written for profiles without one (botocore's `SSOTokenLoader`).
@@ -50,7 +56,7 @@ export async function tokenPath(
   // not node:crypto, which takes every run several milliseconds to load
   const name = new TextEncoder().encode(source.session ?? source.startUrl);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-1", name)).toHex();
-  return expandPath(`~/.aws/sso/cache/${hash}.json`, env);
+  return `${tokenFolder(env)}/${hash}.json`;
 }
 
 /** The token in a cache file, or `undefined` when the text is no such file. */
@@ -124,11 +130,6 @@ export function signedInText(
     registrationExpiresAt: utcTimestamp(client.expiresAt),
     ...(refreshToken === undefined ? {} : { refreshToken }),
   });
-}
-
-/** A time as botocore writes it (`_serialize_utc_timestamp` in tokens.py): to the second, in UTC. */
-export function utcTimestamp(time: Date): string {
-  return time.toISOString().replace(/\.\d+/, "");
 }
 
 /**

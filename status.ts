@@ -16,7 +16,7 @@ import { type EcrLogin, findStoredLogins } from "./stored_logins.ts";
 import { shortPath } from "./stores.ts";
 import type { System } from "./system.ts";
 import { formatTable } from "./table.ts";
-import { until } from "./terminal.ts";
+import { shortTime, until } from "./terminal.ts";
 
 /**
  * Prints the logins. With `--check` the exit code is 4 unless everything that was named, or else
@@ -88,7 +88,7 @@ function row(login: EcrLogin, system: System, now: Date): string[] {
 function expiry({ state, expiresAt }: EcrLogin, now: Date): string {
   if (state === "amazon") return "never, Amazon's helper renews it";
   if (expiresAt === undefined) return "unknown";
-  const time = until(expiresAt, now).replace(/^until /, "");
+  const time = shortTime(expiresAt, now);
   return hasExpired({ expiresAt }, now) ? `expired ${time}` : time;
 }
 

@@ -95,7 +95,7 @@ function isRootsOwn({ path }: StoreFile, { cause }: UserError): boolean {
 }
 
 /** The logins to ECR of one file; `config` is what it holds. */
-export async function ecrLoginsOf(
+async function ecrLoginsOf(
   config: DockerConfig,
   file: StoreFile,
   context: ReadContext,

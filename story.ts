@@ -6,6 +6,7 @@
  */
 
 import type { Source } from "./profiles.ts";
+import { utcTimestamp } from "./utc_timestamp.ts";
 
 /** Where the first credentials are from. */
 export interface SourceStep {
@@ -67,8 +68,6 @@ export function roleLine(step: RoleStep): string {
 }
 
 function ending({ expiresAt, cachedIn }: Pick<RoleStep, "expiresAt" | "cachedIn">): string {
-  const end = expiresAt === undefined
-    ? ""
-    : `, until ${expiresAt.toISOString().replace(/\.\d+/, "")}`;
+  const end = expiresAt === undefined ? "" : `, until ${utcTimestamp(expiresAt)}`;
   return cachedIn === undefined ? end : `${end}, cached in ${cachedIn}`;
 }

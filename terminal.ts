@@ -151,11 +151,16 @@ export function printable(text: string): string {
 
 /** `until 21:12`, `until 09:12 tomorrow` or `until 2026-11-22 09:12`, in local time. */
 export function until(end: Date, now: Date): string {
+  return `until ${shortTime(end, now)}`;
+}
+
+/** `21:12`, `09:12 tomorrow` or `2026-11-22 09:12`, in local time. */
+export function shortTime(time: Date, now: Date): string {
   const two = (value: number) => String(value).padStart(2, "0");
-  const time = `${two(end.getHours())}:${two(end.getMinutes())}`;
+  const clock = `${two(time.getHours())}:${two(time.getMinutes())}`;
   const day = (date: Date) => [date.getFullYear(), date.getMonth(), date.getDate()].join("-");
-  if (day(end) === day(now)) return `until ${time}`;
+  if (day(time) === day(now)) return clock;
   const tomorrow = new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1);
-  if (day(end) === day(tomorrow)) return `until ${time} tomorrow`;
-  return `until ${end.getFullYear()}-${two(end.getMonth() + 1)}-${two(end.getDate())} ${time}`;
+  if (day(time) === day(tomorrow)) return `${clock} tomorrow`;
+  return `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())} ${clock}`;
 }

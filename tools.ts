@@ -7,6 +7,7 @@
 
 import { quote, usageError } from "./errors.ts";
 import { nearest } from "./nearest.ts";
+import type { System } from "./system.ts";
 
 /** A program that logs in to registries by itself. */
 export interface Tool {
@@ -135,11 +136,7 @@ export function parseTool(text: string): ToolName {
 }
 
 /** What {@linkcode findProgram} needs to know of the system. */
-export interface ProgramSearch {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly isFile: (path: string) => boolean;
-  readonly windows: boolean;
-}
+export type ProgramSearch = Pick<System, "env" | "isFile" | "os">;
 
 /**
  * The path of the program `name` on PATH, or `undefined`. Written out because dax, which can look
@@ -147,8 +144,9 @@ export interface ProgramSearch {
  */
 export function findProgram(
   name: string,
-  { env, isFile, windows }: ProgramSearch,
+  { env, isFile, os }: ProgramSearch,
 ): string | undefined {
+  const windows = os === "windows";
   const endings = windows ? (env.PATHEXT ?? ".EXE;.CMD;.BAT").split(";") : [""];
   // not the folder one is in, which anybody may have filled: an empty or relative entry
   const folders = (env.PATH ?? env.Path ?? "").split(windows ? ";" : ":").filter((path) =>

@@ -6,7 +6,7 @@ function machine(...programs: string[]): Parameters<typeof findProgram>[1] {
   return {
     env: { PATH: "/empty:/usr/bin::/opt/bin" },
     isFile: (path) => programs.includes(path),
-    windows: false,
+    os: "linux",
   };
 }
 
@@ -20,7 +20,7 @@ Deno.test("on Windows a program is found by its ending", () => {
   const search = {
     env: { Path: "C:\\bin", PATHEXT: ".EXE;.CMD" },
     isFile: (path: string) => path === "C:\\bin\\docker.CMD",
-    windows: true,
+    os: "windows",
   };
   assert.equal(findProgram("docker", search), "C:\\bin\\docker.CMD");
 });
@@ -71,7 +71,7 @@ Deno.test("the folder one is in is not searched for programs", () => {
   const search = {
     env: { PATH: ":.:bin:./bin:../bin:/usr/bin" },
     isFile: (path: string) => path.endsWith("/docker"),
-    windows: false,
+    os: "linux",
   };
   assert.equal(findProgram("docker", search), "/usr/bin/docker");
 });

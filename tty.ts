@@ -38,7 +38,7 @@ export function isCi({ CI }: Env): boolean {
  * Opens the terminal that this process belongs to, or returns `undefined` when it has none, as in a
  * cron job.
  */
-export function openTty(): Tty | undefined {
+function openTty(): Tty | undefined {
   const opened = openDevice();
   if (opened !== undefined) return tty(opened.input, opened.output, opened.close);
   // Deno opens devices with --allow-all only

@@ -40,7 +40,7 @@ export interface WebTokenSource {
 }
 
 /** Audience of a token for AWS: what its documentation has one register for CI platforms. */
-export const audience = "sts.amazonaws.com";
+const audience = "sts.amazonaws.com";
 
 const forms = "expected auto, github, env:NAME or file:PATH";
 

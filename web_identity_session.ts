@@ -11,9 +11,9 @@ import { type AwsCredentials, checkedCredentials, stsRegion } from "./clients.ts
 import { loadCredentialProviders } from "./deps.ts";
 import { exitCodes, quote, UserError } from "./errors.ts";
 import { faultOf, NetworkError } from "./http.ts";
-import { runProgram } from "./process.ts";
+import { lastLine, runProgram } from "./process.ts";
 import type { Hop } from "./profiles.ts";
-import { conceal, scrub, type Secret } from "./secret.ts";
+import { conceal, type Secret } from "./secret.ts";
 import type { SourceContext } from "./sources.ts";
 import { sourceLine } from "./story.ts";
 import { parseToken, type WebToken, type WebTokenSource } from "./web_identity.ts";
@@ -115,7 +115,7 @@ async function programToken(
   if (code === 0) return parseToken(stdout, `the output of ${program}`);
   // it may have got as far as the token
   for (const [jwt] of `${stdout}\n${stderr}`.matchAll(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g)) conceal(jwt);
-  const said = scrub(stderr.trim().split("\n").at(-1) ?? "");
+  const said = lastLine(stderr);
   throw new UserError(
     code === 127
       ? `${program}, which gives the job its web identity token, is not on PATH`

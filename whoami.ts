@@ -9,7 +9,7 @@ import { awsError } from "./aws_errors.ts";
 import { identityOptions, targetOptions } from "./cli.ts";
 import { stsRegion } from "./clients.ts";
 import type { CommandLine } from "./command_line.ts";
-import { exitCodes, quote, usageError } from "./errors.ts";
+import { exitCodes, usageError } from "./errors.ts";
 import { instanceRegion } from "./instance.ts";
 import type { RunCommand, RunContext } from "./run.ts";
 import type { RoleStep, SourceStep, Story } from "./story.ts";
@@ -76,14 +76,6 @@ function placeOf(
   line: CommandLine,
   { terminal }: RunContext,
 ): { account: string | undefined; region: string | undefined } {
-  const [word] = line.words;
-  if (word !== undefined) {
-    throw usageError(
-      "unexpected-argument",
-      `ecrin whoami does not expect ${quote(word)}`,
-      "an account is given by: --account ID",
-    );
-  }
   const { accounts, regions, warnings } = targetOptions(line);
   if (accounts.length > 1 || regions.length > 1) {
     throw usageError(

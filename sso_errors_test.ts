@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { sessionLabel, signInCommand } from "./sso.ts";
-import type { SsoSource } from "./profiles.ts";
+import { sessionLabel, signInCommand } from "./sso_errors.ts";
+import type { SsoSource } from "./sso_profile.ts";
 
 const source: SsoSource = {
   kind: "sso",
