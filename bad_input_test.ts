@@ -271,3 +271,17 @@ Deno.test("a short account is padded, with a warning that -q takes away", async 
     assert.equal(JSON.parse(stdout).logins[0].account, "000000000123");
   }
 });
+
+const lists: readonly (readonly [args: string[], keys: string[]])[] = [
+  [["--wrng"], ["logins", "error"]],
+  [["sso", "status", "--wrng"], ["sessions", "error"]],
+  [["whoami", "--wrng"], ["error"]],
+  [["sso", "--wrng"], ["error"]],
+];
+for (const [args, keys] of lists) {
+  Deno.test(`ecrin ${args.join(" ")} --json prints the keys of its own command`, async () => {
+    const { code, stdout } = await runCli([...args, "--json"], { env: {} });
+    assert.equal(code, 2);
+    assert.deepEqual(Object.keys(JSON.parse(stdout)), keys);
+  });
+}

@@ -96,6 +96,7 @@ function desktop(home: TempHome): Record<string, string> {
     XDG_DATA_DIRS: home.path,
     AWS_SECRET_ACCESS_KEY: "not-a-secret-key",
     AWS_SESSION_TOKEN: "not-a-session-token",
+    DOCKER_AUTH_CONFIG: `{"auths":{"ghcr.io":{"auth":"not-a-login"}}}`,
     AWS_REGION: "eu-west-1",
   };
 }

@@ -6,7 +6,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { type Command, commandNamed, commands } from "./commands.ts";
+import { beforeEnd, type Command, commands, lookUp } from "./commands.ts";
 import { quote, usageError } from "./errors.ts";
 import { type Flag, flags } from "./flags.ts";
 import { nearest } from "./nearest.ts";
@@ -75,7 +75,7 @@ export function refuseWords({ command: { name, usage }, words: [word] }: Command
  * wrong.
  */
 export function outputOptions(args: readonly string[]): OutputOptions {
-  const ours = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
+  const ours = beforeEnd(args);
   const shorts = ours.filter((arg) => /^-[a-z]+$/.test(arg)).join("");
   return {
     json: ours.includes("--json"),
@@ -87,12 +87,11 @@ export function outputOptions(args: readonly string[]): OutputOptions {
 
 /** The command whose name the words begin with; without one it is the first of the table. */
 function findCommand(positionals: string[]): { command: Command; words: string[] } {
+  const { command, group } = lookUp(positionals);
+  if (command !== undefined) {
+    return { command, words: positionals.slice(command.name.split(" ").length) };
+  }
   const [first = "", second = ""] = positionals;
-  const single = commandNamed(first);
-  if (single !== undefined) return { command: single, words: positionals.slice(1) };
-  const double = commandNamed(`${first} ${second}`);
-  if (double !== undefined) return { command: double, words: positionals.slice(2) };
-  const group = commands.filter(({ name }) => name.startsWith(`${first} `));
   if (group.length > 0) throw unknownCommand(first, second, group);
   if (/^[a-z]+$/.test(first)) throw notACommand(first);
   const [login] = commands;

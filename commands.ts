@@ -285,9 +285,30 @@ export const commands: readonly Command[] = [
   },
 ];
 
-/** The command of a name, which has one word or two. */
-export function commandNamed(name: string): Command | undefined {
-  return commands.find((command) => command.name === name);
+/** What words begin with. */
+export interface LookedUp {
+  /** The command, whose name has one word or two. */
+  readonly command: Command | undefined;
+  /** The commands whose first of two words it is. */
+  readonly group: readonly Command[];
+}
+
+/** Finds the command that `words` begin with. */
+export function lookUp([first = "", second = ""]: readonly string[]): LookedUp {
+  const named = (name: string) => commands.find((command) => command.name === name);
+  return {
+    command: named(first) ?? named(`${first} ${second}`),
+    group: commands.filter(({ name }) => name.startsWith(`${first} `)),
+  };
+}
+
+/**
+ * The command that arguments are for, right or wrong; undefined for the first of two words alone.
+ * Without a name it is the first of the table.
+ */
+export function commandOf(args: readonly string[]): Command | undefined {
+  const { command, group } = lookUp(wordsOf(beforeEnd(args)));
+  return command ?? (group.length > 0 ? undefined : commands[0]);
 }
 
 /** What the arguments ask to be told, whatever else they say, right or wrong. */
@@ -299,11 +320,16 @@ export interface Question {
 
 /** The {@linkcode Question} in the arguments: the help and the version win over anything else. */
 export function asksFor(args: readonly string[]): Question | undefined {
-  const ours = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
+  const ours = beforeEnd(args);
   const words = wordsOf(ours);
   if (words[0] === "help") return { what: "help", words: words.slice(1) };
   if (ours.some((arg) => /^(?:--help|-[a-z]*h[a-z]*)$/.test(arg))) return { what: "help", words };
   return ours.includes("--version") ? { what: "version", words } : undefined;
+}
+
+/** The arguments before `--`, which ends the flags. */
+export function beforeEnd(args: readonly string[]): readonly string[] {
+  return args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
 }
 
 /** The arguments that are neither a flag nor the value of one. */

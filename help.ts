@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Command, commandNamed, commands } from "./commands.ts";
+import { type Command, commands, lookUp } from "./commands.ts";
 import { type Flag, flagGroups } from "./flags.ts";
 
 /**
@@ -13,11 +13,9 @@ import { type Flag, flagGroups } from "./flags.ts";
  * @param words of the question: those of a command, the first of several ("sso"), or others
  */
 export function helpText(version: string, words: readonly string[] = []): string {
-  const [first = "", second = ""] = words;
-  const command = commandNamed(`${first} ${second}`) ?? commandNamed(first);
+  const { command, group } = lookUp(words);
   if (command !== undefined) return commandHelp(command);
-  const group = commands.filter(({ name }) => name.startsWith(`${first} `));
-  if (group.length > 0) return groupHelp(first, group);
+  if (group.length > 0) return groupHelp(words[0] ?? "", group);
   return overview(version);
 }
 

@@ -6,7 +6,7 @@
 
 import { timeLimit } from "./cli.ts";
 import { type CommandLine, outputOptions, parseCommandLine, refuseWords } from "./command_line.ts";
-import type { CommandName } from "./commands.ts";
+import { type CommandName, commandOf } from "./commands.ts";
 import { type ExitCode, exitCodes, UserError } from "./errors.ts";
 import type { ForwardSignals } from "./foreground.ts";
 import { scrub } from "./secret.ts";
@@ -82,7 +82,7 @@ export async function run(
   const results: unknown[] = [];
   let line: CommandLine | undefined;
   const print = (json: Readonly<Record<string, unknown>>) => {
-    const { lists } = (line ?? { command: { lists: "logins" } }).command;
+    const lists = (line?.command ?? commandOf(args))?.lists;
     const all = lists === undefined ? json : { [lists]: results, ...json };
     if (output.json) system.stdout(`${JSON.stringify(all)}\n`);
   };

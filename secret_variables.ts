@@ -1,5 +1,5 @@
 /**
- * Environment variables that hold secrets for AWS, which no other program needs.
+ * Environment variables that hold secrets, which no program that ecrin starts by itself needs.
  *
  * @module
  */
@@ -18,6 +18,7 @@ export const secretVariables = [
   "BITBUCKET_STEP_OIDC_TOKEN",
   "CIRCLE_OIDC_TOKEN",
   "CIRCLE_OIDC_TOKEN_V2",
+  "DOCKER_AUTH_CONFIG",
 ];
 
 /** Without the variables above, and any other that holds a secret of this run: `env:NAME`. */
