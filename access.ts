@@ -25,7 +25,7 @@ import { conceal } from "./secret.ts";
 import { type AwsSettings, awsSettings } from "./settings.ts";
 import { describeSource } from "./sources.ts";
 import type { SsoContext } from "./sso_context.ts";
-import type { Target } from "./targets.ts";
+import { type LoginHost, loginHost, type Target } from "./targets.ts";
 
 /** Where the identity comes from and which settings hold. */
 export interface AccessPlan {
@@ -51,8 +51,13 @@ export interface Access {
   readonly clients: ClientSettings;
   /** @param region the one that the identity is for */
   readonly identityFor: (step: Step, region: string | undefined) => Promise<Identity>;
-  readonly tokenFor: (step: Step, target: Target) => Promise<AuthorizationToken>;
+  readonly tokenFor: (step: Step, target: Target) => Promise<RegistryToken>;
 }
+
+/** A token, and the registry that it is for. */
+export type RegistryToken = Pick<AuthorizationToken, "password" | "expiresAt"> & {
+  readonly at: LoginHost;
+};
 
 /**
  * Decides who the run is, without a request.
@@ -193,7 +198,7 @@ export function openAccess(
 
   const identityFor: Access["identityFor"] = async (step, region) =>
     await resolveIdentity(step.source, step.hops, {
-      ...{ identities, mfaSessions, fetch: http.fetch, system, clients, signal, settings },
+      ...{ identities, mfaSessions, http, system, clients, signal, settings },
       cache: await cacheOf(step),
       mfa: { ...options.mfa, input: options.input, system, signal, asking: terminal.asking },
       ...{ terminal, input: options.input, signIns },
@@ -202,7 +207,7 @@ export function openAccess(
       report,
     });
 
-  const tokenFor: Access["tokenFor"] = (step, target) => {
+  const tokenOf = (step: Step, target: Target) => {
     const { public: isPublic, region, variant } = target;
     const key = JSON.stringify([isPublic, region, variant, describeSource(step.source), step.hops]);
     return once(tokens, key, async () => {
@@ -214,6 +219,11 @@ export function openAccess(
       report(`got an authorization token of ${isPublic ? "ECR Public" : region}, until ${end}`);
       return token;
     });
+  };
+  const tokenFor: Access["tokenFor"] = async (step, target) => {
+    const { password, expiresAt, proxyEndpoint } = await tokenOf(step, target);
+    const overridden = settings.endpointOverride("ecr") !== undefined;
+    return { password, expiresAt, at: loginHost(target, proxyEndpoint, overridden) };
   };
   return { http, clients, identityFor, tokenFor };
 }

@@ -16,7 +16,7 @@ import { maskInLog, passwordForms, secretsOf } from "./github_actions.ts";
 import { isolatedFolder } from "./isolated_folder.ts";
 import { loginEnvironment } from "./login_environment.ts";
 import type { RunCommand, RunContext } from "./run.ts";
-import { loginHost, planTargets } from "./targets.ts";
+import { planTargets } from "./targets.ts";
 
 /** What the command gets. */
 interface Equipment {
@@ -69,11 +69,9 @@ async function prepare(line: CommandLine, context: RunContext): Promise<Equipmen
   const mine = steps[0]?.step ?? stepFor({ account: named.accounts[0], region });
   const access = openAccess(plan, options, context);
   const { credentials } = await access.identityFor(mine, region);
-  const overridden = plan.settings.endpointOverride("ecr") !== undefined;
   const logins = await Promise.all(steps.map(async ({ target, step }) => {
     try {
-      const { password, proxyEndpoint } = await access.tokenFor(step, target);
-      const { host } = loginHost(target, proxyEndpoint, overridden);
+      const { password, at: { host } } = await access.tokenFor(step, target);
       terminal.detail(`the command is logged in to ${host}`);
       return [{ host, username: "AWS", password }];
     } catch (error) {

@@ -11,7 +11,7 @@ import { exitCodes, UserError } from "./errors.ts";
 import { faultOf, type Http, NetworkError } from "./http.ts";
 import { keepStoredLogins } from "./kept_logins.ts";
 import { explain } from "./messages.ts";
-import { networkTrouble, retryAfterOf, statusTrouble } from "./retry.ts";
+import { networkTrouble, retryAfterOf, statusTrouble, withRetries } from "./retry.ts";
 import { scrub, Secret } from "./secret.ts";
 import type { System } from "./system.ts";
 import type { LoginHost } from "./targets.ts";
@@ -110,24 +110,21 @@ async function ask(
   { http, signal }: Pick<FileContext, "http" | "signal">,
 ): Promise<Answer> {
   const { host } = new URL(url);
-  const request = {};
-  for (let tried = 1;; tried++) {
-    const answer = await askOnce(url, authorization, { http, signal });
-    const failed = answer instanceof NetworkError;
-    const trouble = failed ? networkTrouble(answer.fault) : statusTrouble(answer.status);
-    const again = trouble !== undefined && await http.retries.again(request, trouble, {
-      tried,
-      said: failed ? answer.message : `${host} answered ${answer.status}`,
-      retryAfter: failed ? undefined : answer.retryAfter,
-    });
-    if (again) continue;
-    http.retries.succeeded(request);
-    if (failed) {
-      const error = awsError(answer, "GET /v2/", { registry: host });
-      throw error instanceof UserError ? afterTries(error, tried) : error;
-    }
-    return { ...answer, tried };
-  }
+  const { answer, tried } = await withRetries(
+    http.retries,
+    () => askOnce(url, authorization, { http, signal }),
+    (answer) =>
+      answer instanceof NetworkError
+        ? { trouble: networkTrouble(answer.fault), said: answer.message }
+        : {
+          trouble: statusTrouble(answer.status),
+          said: `${host} answered ${answer.status}`,
+          retryAfter: answer.retryAfter,
+        },
+  );
+  if (!(answer instanceof NetworkError)) return { ...answer, tried };
+  const error = awsError(answer, "GET /v2/", { registry: host });
+  throw error instanceof UserError ? afterTries(error, tried) : error;
 }
 
 async function askOnce(

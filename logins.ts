@@ -13,7 +13,6 @@ import { isHelpers, type LoginPlan, nameOf, type PlannedLogin } from "./login_pl
 import { LoginReport } from "./login_report.ts";
 import { openPool } from "./pool.ts";
 import type { RunContext } from "./run.ts";
-import { loginHost } from "./targets.ts";
 
 /**
  * How many programs run at once. They wait for the registry most of the time, and take some 30 MB
@@ -60,7 +59,7 @@ export async function logInAll(
     access.http.firstRequest.then(() => Promise.all([loadDax(), import("./program_login.ts")]))
       .catch(() => {});
   }
-  const logIn = loginWith(plan, access, context);
+  const logIn = loginWith(access, context);
   const one = async (login: PlannedLogin): Promise<void> => {
     try {
       const result = await logIn(login);
@@ -88,19 +87,16 @@ export async function logInAll(
 
 /** How a run logs in. */
 function loginWith(
-  plan: LoginPlan,
   access: Access,
   { signal, system, terminal }: RunContext,
 ): (login: PlannedLogin) => Promise<LoginResult> {
   const report = terminal.detail;
-  const overridden = plan.access.settings.endpointOverride("ecr") !== undefined;
   const programs = { pool: openPool(mostPrograms), retries: access.http.retries, system };
   let fileLogin: Promise<FileLogins> | undefined;
   return async ({ step, tool, isServed }) => {
     signal.throwIfAborted();
     const { target } = step;
-    const { password, expiresAt, proxyEndpoint } = await access.tokenFor(step, target);
-    const at = loginHost(target, proxyEndpoint, overridden);
+    const { password, expiresAt, at } = await access.tokenFor(step, target);
     const needless = isServed(at.host);
     if (tool === "file" && !needless) {
       fileLogin ??= import("./file_login.ts").then(({ openFileLogins }) =>

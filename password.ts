@@ -9,7 +9,7 @@ import { identityOptions, targetOptions } from "./cli.ts";
 import { exitCodes, usageError } from "./errors.ts";
 import { maskInLog, passwordForms } from "./github_actions.ts";
 import type { RunCommand } from "./run.ts";
-import { loginHost, planTargets } from "./targets.ts";
+import { planTargets } from "./targets.ts";
 
 /** Prints the password and a line break, like `aws ecr get-login-password`. */
 export const run: RunCommand = async (line, context) => {
@@ -28,12 +28,10 @@ export const run: RunCommand = async (line, context) => {
   }
   const step = planStep(plan, options, target);
   const access = openAccess(plan, options, context);
-  const { password, expiresAt, proxyEndpoint } = await terminal.during(
+  const { password, expiresAt, at } = await terminal.during(
     "getting the password",
     access.tokenFor(step, target),
   );
-  const overridden = plan.settings.endpointOverride("ecr") !== undefined;
-  const { host } = loginHost(target, proxyEndpoint, overridden);
   maskInLog(passwordForms({ password }), system);
   if (!line.values.has("json")) {
     system.stdout(`${password.reveal()}\n`);
@@ -44,7 +42,7 @@ export const run: RunCommand = async (line, context) => {
     json: {
       username: "AWS",
       password: password.reveal(),
-      registry: host,
+      registry: at.host,
       expiresAt: expiresAt?.toISOString() ?? null,
     },
   };

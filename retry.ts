@@ -99,6 +99,33 @@ export function openRetries(
   };
 }
 
+/** What an answer means for another try. */
+export type Judgement = Omit<FailedTry, "tried"> & {
+  /** Undefined for a good answer, and for one that another try would not mend. */
+  readonly trouble: Trouble | undefined;
+};
+
+/**
+ * Sends a request, again as long as the rule has it.
+ *
+ * @returns the last answer, good or not, and how often it was asked for
+ */
+export async function withRetries<T>(
+  retries: Retries,
+  send: () => Promise<T>,
+  judge: (answer: T) => Judgement,
+): Promise<{ readonly answer: T; readonly tried: number }> {
+  for (let tried = 1;; tried++) {
+    const answer = await send();
+    const { trouble, ...failed } = judge(answer);
+    const again = trouble !== undefined &&
+      await retries.again(send, trouble, { tried, ...failed });
+    if (again) continue;
+    retries.succeeded(send);
+    return { answer, tried };
+  }
+}
+
 /** ` (3 tries)` where there was more than one. */
 export function triesOf(tried: number): string {
   return tried > 1 ? ` (${tried} tries)` : "";

@@ -21,7 +21,7 @@ import type { SsoContext } from "./sso_context.ts";
 /** What getting first credentials may touch. */
 export interface SourceContext extends SsoContext {
   readonly settings: AwsSettings;
-  readonly fetch: Http["fetch"];
+  readonly http: Pick<Http, "fetch" | "retries">;
   /** Region of what is logged in to. */
   readonly region: string | undefined;
   readonly defaultSessionName: string;

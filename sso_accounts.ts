@@ -8,6 +8,7 @@
 import { awsError, statusOf } from "./aws_errors.ts";
 import { loadSso } from "./deps.ts";
 import { exitCodes, UserError } from "./errors.ts";
+import { openPool } from "./pool.ts";
 import type { SsoContext } from "./sso_context.ts";
 import { sessionLabel, signInCommand, ssoError } from "./sso_errors.ts";
 import type { SsoSession } from "./sso_profile.ts";
@@ -106,24 +107,19 @@ export async function openDirectory(
   };
 
   const rolesOfAll: SsoDirectory["rolesOfAll"] = async (accounts) => {
-    const results: AccountRoles[] = [];
-    let next = 0;
-    let failed = false;
-    const work = async () => {
-      while (next < accounts.length && !failed) {
-        const index = next++;
-        const account = accounts[index];
-        if (account === undefined) return;
+    const pool = openPool(concurrency);
+    const failed = new AbortController();
+    const one = (account: SsoAccount) =>
+      pool(async () => {
+        failed.signal.throwIfAborted(); // the others would be asked for in vain
         try {
-          results[index] = await rolesOf(account);
+          return await rolesOf(account);
         } catch (error) {
-          failed = true;
+          failed.abort(error);
           throw error;
         }
-      }
-    };
-    await Promise.all(Array.from({ length: concurrency }, work));
-    return results;
+      });
+    return await Promise.all(accounts.map(one));
   };
   return { accounts, rolesOf, rolesOfAll };
 }

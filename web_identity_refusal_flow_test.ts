@@ -21,7 +21,11 @@ for (const [name, fault] of passing) {
     aws.fault(fault);
     const { code, stderr } = await ecrin(aws, [...usual, "-v"], { env: aws.githubEnv() });
     assert.equal(code, 0, stderr);
-    assert.equal(stderr.match(/trying again for the web identity/g)?.length, fault.times, stderr);
+    assert.equal(
+      stderr.match(/ for the web identity of GitHub Actions: trying again in /g)?.length,
+      fault.times,
+      stderr,
+    );
     assert.equal(aws.requestsOf("github").length, (fault.times ?? 0) + 1);
   });
 }
@@ -61,7 +65,8 @@ for (const [name, fault, exitCode, error, tries] of lasting) {
   Deno.test(`a token endpoint that ${name} is an error with a hint`, async () => {
     await using aws = await startAws();
     aws.fault(fault);
-    const { code, stderr } = await ecrin(aws, usual, { env: aws.githubEnv() });
+    const env = { ...aws.githubEnv(), AWS_MAX_ATTEMPTS: "4" };
+    const { code, stderr } = await ecrin(aws, usual, { env });
     assert.equal(code, exitCode, stderr);
     assert.match(stderr, error);
     assert.match(stderr, /^ecrin: hint: /m);

@@ -4,25 +4,19 @@
  * @module
  */
 
-import { setTimeout as pause } from "node:timers/promises";
 import { expandPath } from "./aws_config.ts";
-import { awsError } from "./aws_errors.ts";
+import { afterTries, awsError } from "./aws_errors.ts";
 import { type AwsCredentials, checkedCredentials, stsRegion } from "./clients.ts";
 import { loadCredentialProviders } from "./deps.ts";
 import { exitCodes, quote, UserError } from "./errors.ts";
 import { faultOf, NetworkError } from "./http.ts";
 import { lastLine, runProgram } from "./process.ts";
 import type { Hop } from "./profiles.ts";
+import { networkTrouble, statusTrouble, triesOf, type Trouble, withRetries } from "./retry.ts";
 import { conceal, type Secret } from "./secret.ts";
 import type { SourceContext } from "./sources.ts";
 import { sourceLine } from "./story.ts";
 import { parseToken, type WebToken, type WebTokenSource } from "./web_identity.ts";
-
-/** How often the endpoint of a CI platform is asked: it falters when many jobs start at once. */
-const mostTries = 4;
-
-/** Middle of the first pause between two tries, in milliseconds; each is twice the one before. */
-const firstPause = 400;
 
 /**
  * For how long a token is used for further roles, in milliseconds. The shortest-lived, GitHub's,
@@ -138,21 +132,20 @@ async function endpointToken(
   name: string,
   context: SourceContext,
 ): Promise<Secret> {
-  const { signal, report } = context;
-  let answer = await ask(endpoint, context);
-  let tried = 1;
-  for (; mayPass(answer) && tried < mostTries; tried++) {
-    report(`${told(answer)}, trying again for ${name}`);
-    // half of it by chance, so that jobs that failed together do not come again together
-    await pause(firstPause * 2 ** (tried - 1) * (0.5 + Math.random()), undefined, { signal });
-    answer = await ask(endpoint, context);
+  const { answer, tried } = await withRetries(
+    context.http.retries,
+    () => ask(endpoint, context),
+    (answer) => ({ trouble: troubleOf(answer), said: `${told(answer)} for ${name}` }),
+  );
+  if (answer instanceof NetworkError) {
+    const error = awsError(answer, "getting a token", {});
+    throw error instanceof UserError ? afterTries(error, tried) : error;
   }
-  if (answer instanceof NetworkError) throw awsError(answer, "getting a token", {});
   if (answer.status === 200) return tokenOf(answer.text, endpoint);
-  const passing = mayPass(answer);
+  const passing = troubleOf(answer) !== undefined;
   const refused = answer.status === 401 || answer.status === 403;
   throw new UserError(
-    `${told(answer)} when asked for ${name}${passing ? ` (${tried} tries)` : ""}`,
+    `${told(answer)} when asked for ${name}${triesOf(tried)}`,
     {
       code: refused ? "web-identity-refused" : "web-identity-endpoint",
       exitCode: refused ? exitCodes.credentials : exitCodes.network,
@@ -167,7 +160,7 @@ async function endpointToken(
 
 async function ask(
   { url, bearer }: Extract<WebToken, { from: "endpoint" }>,
-  { fetch, signal }: SourceContext,
+  { http: { fetch }, signal }: SourceContext,
 ): Promise<Answer> {
   try {
     const response = await fetch(url, {
@@ -183,10 +176,10 @@ async function ask(
   }
 }
 
-/** Whether another try may go better. */
-function mayPass(answer: Answer): boolean {
-  if (answer instanceof NetworkError) return answer.$retryable !== undefined;
-  return answer.status >= 500 || answer.status === 429;
+/** What another try may mend. */
+function troubleOf(answer: Answer): Trouble | undefined {
+  if (answer instanceof NetworkError) return networkTrouble(answer.fault);
+  return statusTrouble(answer.status);
 }
 
 function told(answer: Answer): string {
