@@ -163,10 +163,3 @@ async function keep(path: string, text: string, signal: AbortSignal): Promise<vo
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? errorCode(error) ?? error.message : String(error);
 }
-
-/** The hash of a text, in hexadecimal digits. */
-export async function hash(algorithm: "SHA-1" | "SHA-256", text: string): Promise<string> {
-  // not node:crypto, which takes every run several milliseconds to load
-  const digest = await crypto.subtle.digest(algorithm, new TextEncoder().encode(text));
-  return new Uint8Array(digest).toHex();
-}

@@ -10,12 +10,12 @@
  */
 
 import type { Env } from "./aws_config.ts";
+import { hash } from "./cache_names.ts";
 import {
   type CacheContext,
   type CacheEntry,
   type CacheSlot,
   type EntryFields,
-  hash,
   parseEntry as parseFitting,
   readSlot,
   writeSlot,

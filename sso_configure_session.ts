@@ -11,7 +11,7 @@ import { quoteName, shellWord, usageError, UserError } from "./errors.ts";
 import { parseRegion } from "./partition.ts";
 import type { Questions } from "./questions.ts";
 import { type ConfigureOptions, flagNeeded } from "./sso_configure_options.ts";
-import type { SsoSession } from "./sso_profile.ts";
+import { defaultScope, parseScopes, type SsoSession } from "./sso_profile.ts";
 import { parseStartUrl } from "./sso_session.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -33,9 +33,6 @@ interface Asking {
   readonly questions: Questions | undefined;
   readonly terminal: Terminal;
 }
-
-/** What a session is registered for, as `aws configure sso` writes it: a token that is refreshed. */
-const defaultScopes = "sso:account:access";
 
 /**
  * Decides on the session.
@@ -60,11 +57,11 @@ export async function chooseSession(
   if (ssoRegion === undefined) {
     throw flagNeeded("sso-region REGION", `the region of session ${name}`);
   }
-  const scopes = existing?.get("sso_registration_scopes") ?? defaultScopes;
+  const scopes = existing?.get("sso_registration_scopes") ?? defaultScope;
   const session = {
     ...{ profile: undefined, session: name, startUrl: parseStartUrl(startUrl) },
     ssoRegion: parseRegion(ssoRegion),
-    scopes: scopes.split(",").map((scope) => scope.trim()).filter((scope) => scope !== ""),
+    scopes: parseScopes(scopes),
   };
   const settings = new Map([
     ["sso_start_url", startUrl],

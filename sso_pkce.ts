@@ -19,9 +19,8 @@ import {
 import { sessionLabel, signInCommand, signInDenied, ssoError } from "./sso_errors.ts";
 import { failurePage, landingResponse, successPage } from "./sso_landing_page.ts";
 import { createToken } from "./sso_oidc.ts";
-import type { SsoSession } from "./sso_profile.ts";
+import { defaultScope, type SsoSession } from "./sso_profile.ts";
 import {
-  defaultScope,
   isForgottenClient,
   registerClient,
   type Registration,

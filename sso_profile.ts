@@ -14,6 +14,12 @@ import {
 } from "./profile_errors.ts";
 import { type Profile, required } from "./profile_settings.ts";
 
+/**
+ * What is asked for when no scopes are configured, and what `aws configure sso` writes: a token that
+ * gives roles, and is refreshed.
+ */
+export const defaultScope = "sso:account:access";
+
 /** A session of IAM Identity Center: somebody at a portal. */
 export interface SsoSession {
   /** The profile that says so, for messages. */
@@ -103,13 +109,17 @@ function requireSettings(merged: Profile, keys: readonly string[]): void {
 
 /** The session that settings hold which are complete. */
 export function sessionIn(merged: Profile): SsoSession {
-  const scopes = merged.settings.get("sso_registration_scopes")
-    ?.split(",").map((scope) => scope.trim()).filter((scope) => scope !== "");
+  const scopes = merged.settings.get("sso_registration_scopes");
   return {
     profile: merged.name,
     session: merged.settings.get("sso_session"),
     startUrl: required(merged, "sso_start_url"),
     ssoRegion: required(merged, "sso_region"),
-    scopes,
+    scopes: scopes === undefined ? undefined : parseScopes(scopes),
   };
+}
+
+/** The scopes in `sso_registration_scopes`. */
+export function parseScopes(text: string): string[] {
+  return text.split(",").map((scope) => scope.trim()).filter((scope) => scope !== "");
 }

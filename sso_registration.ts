@@ -5,6 +5,7 @@
  * @module
  */
 
+import { hash, pythonAscii } from "./cache_names.ts";
 import { dirname } from "node:path";
 import type { Env } from "./aws_config.ts";
 import { awsError } from "./aws_errors.ts";
@@ -21,7 +22,7 @@ import {
 } from "./file_lock.ts";
 import { Secret } from "./secret.ts";
 import { portalUnknown, sessionLabel, signInCommand } from "./sso_errors.ts";
-import type { SsoSession } from "./sso_profile.ts";
+import { defaultScope, type SsoSession } from "./sso_profile.ts";
 import { parseTimestamp, tokenFolder } from "./sso_token.ts";
 import type { System } from "./system.ts";
 import type { Terminal } from "./terminal.ts";
@@ -49,9 +50,6 @@ export type RegisteredGrant = "browser" | "device";
 
 /** Where AWS sends the browser back to; the port may differ (RFC 8252, section 7.3). */
 const registeredRedirectUri = "http://127.0.0.1/oauth/callback";
-
-/** The scope of a sign-in in a browser when none is configured, as in the AWS CLI. */
-export const defaultScope = "sso:account:access";
 
 /** With less than this left a registration is not used, in milliseconds; as botocore. */
 const expiryWindow = 15 * 60_000;
@@ -93,17 +91,12 @@ export async function registrationPath(env: Env, session: SsoSession): Promise<s
   const list = scopes && `[${scopes.map(pythonJson).join(", ")}]`;
   const key = `{"region": ${pythonJson(ssoRegion)}, "scopes": ${list ?? "null"}, ` +
     `"session_name": ${pythonJson(name)}, "startUrl": ${pythonJson(startUrl)}, "tool": "botocore"}`;
-  const hash = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key));
-  return `${tokenFolder(env)}/${new Uint8Array(hash).toHex()}.json`;
+  return `${tokenFolder(env)}/${await hash("SHA-1", key)}.json`;
 }
 
-/** A string as Python's `json.dumps` writes it, which escapes all but printable ASCII. */
+/** A string, or none, as Python writes it. */
 function pythonJson(text: string | undefined): string {
-  if (text === undefined) return "null";
-  return JSON.stringify(text).replace(
-    /[^\x20-\x7e]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return text === undefined ? "null" : pythonAscii(JSON.stringify(text));
 }
 
 /** The registration in a cache file; `undefined` when there is none in it for this grant. */

@@ -10,13 +10,13 @@
  */
 
 import type { AwsConfig } from "./aws_config.ts";
+import { hash, pythonAscii } from "./cache_names.ts";
 import {
   type CacheContext,
   cacheFolder,
   cacheLockTimeout,
   type CacheSlot,
   type EntryFields,
-  hash,
   reasonOf,
 } from "./cli_cache.ts";
 import { UserError } from "./errors.ts";
@@ -36,11 +36,7 @@ export async function ssoRoleCacheKey(
   const of = session === undefined ? { startUrl } : { sessionName: session };
   // sorted by name, as botocore has them
   const json = JSON.stringify({ accountId: account, roleName: role, ...of });
-  const ascii = json.replace(
-    /[\x7f-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-  return await hash("SHA-1", ascii);
+  return await hash("SHA-1", pythonAscii(json));
 }
 
 /** The place of a role's credentials. */

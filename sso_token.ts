@@ -10,8 +10,10 @@
  */
 
 import { type Env, expandPath } from "./aws_config.ts";
+import { hash } from "./cache_names.ts";
 import { Secret } from "./secret.ts";
 import type { SsoSession } from "./sso_profile.ts";
+import type { Registration } from "./sso_registration.ts";
 import { utcTimestamp } from "./utc_timestamp.ts";
 
 /** The token of a session. */
@@ -53,10 +55,7 @@ export async function tokenPath(
   env: Env,
   source: Pick<SsoSession, "session" | "startUrl">,
 ): Promise<string> {
-  // not node:crypto, which takes every run several milliseconds to load
-  const name = new TextEncoder().encode(source.session ?? source.startUrl);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-1", name)).toHex();
-  return `${tokenFolder(env)}/${hash}.json`;
+  return `${tokenFolder(env)}/${await hash("SHA-1", source.session ?? source.startUrl)}.json`;
 }
 
 /** The token in a cache file, or `undefined` when the text is no such file. */
@@ -103,20 +102,13 @@ export function usableGrant(token: SsoToken, now: Date): RefreshGrant | undefine
   return end !== undefined && end <= now ? undefined : grant;
 }
 
-/** The client that a token was got with. */
-export interface TokenClient {
-  readonly clientId: string;
-  readonly clientSecret: Secret;
-  readonly expiresAt: Date;
-}
-
 /**
  * The cache file of a session that was signed in to just now, with the fields of the AWS CLI in its
  * order (`SSOTokenFetcher` in botocore's utils.py).
  */
 export function signedInText(
   { startUrl, ssoRegion }: Pick<SsoSession, "startUrl" | "ssoRegion">,
-  { token, client }: { readonly token: NewToken; readonly client: TokenClient },
+  { token, client }: { readonly token: NewToken; readonly client: Registration },
   now: Date,
 ): string {
   const { accessToken, expiresIn, refreshToken } = token;
