@@ -185,7 +185,7 @@ Deno.test("no identity anywhere is exit 4 and a hint", async () => {
     stderr,
     "ecrin: error: no AWS credentials: none in the environment, in a profile, or from the machine\n" +
       "ecrin: hint: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, " +
-      "or name a profile: --profile NAME\n",
+      "name a profile: --profile NAME, or set up SSO: ecrin sso configure\n",
   );
   assert.deepEqual([...new Set(aws.requests.map(({ service }) => service))], ["imds"]);
 });

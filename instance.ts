@@ -98,7 +98,8 @@ export function noCredentials(
   const hint = env.GITHUB_ACTIONS === "true"
     ? "in GitHub Actions, name a role that trusts the job: --role; or put a step with " +
       "aws-actions/configure-aws-credentials before this one"
-    : "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile: --profile NAME";
+    : "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile: --profile NAME, " +
+      "or set up SSO: ecrin sso configure";
   return new UserError(
     "no AWS credentials: none in the environment, in a profile, or from the machine",
     { code: "no-credentials", exitCode: exitCodes.credentials, hint, cause },

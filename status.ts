@@ -59,6 +59,7 @@ export const run: RunCommand = async (line, context) => {
   const failing = check === undefined ? [] : failingCheck(logins, check, now);
   for (const line of failing) terminal.say(line);
   const failed = check !== undefined && (missing.length > 0 || failing.length > 0);
+  if (failed) terminal.say("to log in, run: ecrin REGISTRY");
   const checked: ExitCode = failed ? exitCodes.credentials : exitCodes.ok;
   return {
     exitCode: found.errors[0]?.exitCode ?? checked,
